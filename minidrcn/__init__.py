@@ -1,0 +1,14 @@
+"""DRCN from scratch in NumPy and CuPy, with no automatic differentiation anywhere.
+
+Notation, the same in every file:
+
+    N H W C   images in a batch, height, width, channels      F   filters: channels of a hidden map
+    K         side of a kernel                                D   recursions
+    x y w b   input, target or output, weights, bias          dz  derivative of the loss by z, of z's shape
+    h_d       the hidden map after recursion d                y_d the prediction made from it
+"""
+
+from .drcn import DRCN
+
+__version__ = "0.1.0"
+__all__ = ["DRCN"]
