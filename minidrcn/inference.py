@@ -55,9 +55,7 @@ def _reconstruct(params: Params, h: Array, architecture: Architecture, conv: Con
     return f
 
 
-def _collapsed(
-    params: Params, x: Array, hs: Iterator[Array], architecture: Architecture, conv: ConvPair
-) -> Array:
+def _collapsed(params: Params, x: Array, hs: Iterator[Array], architecture: Architecture, conv: ConvPair) -> Array:
     """One reconstruction in place of D, for a reconstruction that is linear.
 
     With f3(h) = A h + b linear,  sum_d w_d (x + f3(h_d)) = x sum_d w_d + A (sum_d w_d h_d) + b sum_d w_d:

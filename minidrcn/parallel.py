@@ -1,0 +1,103 @@
+"""One batch over several CPU threads.
+
+NumPy lets go of Python's lock while it copies and multiplies, so threads run at the same time. Each takes one image:
+its maps fit into the cache of one core, and BLAS is told to use one thread so that the cores do not fight. The
+gradients of the images are one more sum over uses of the same weight. It is taken in the order of the images, whichever
+finishes first, so the result is the same, bit for bit, for any number of workers.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .backend import Array
+from .drcn import DRCN
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; 1 where there are no threads, as in a browser."""
+    if sys.platform == "emscripten":
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def map_in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
+    """`map(function, items)` over threads, results in the order of the items, BLAS on one thread inside.
+
+    Args:
+        function: must be safe to call from several threads, as everything in this package is.
+        items: its arguments.
+        workers: threads; None for as many as there are usable cores. With 1 no thread is started.
+
+    Raises:
+        ValueError: workers is less than 1. What `function` raises is passed on.
+    """
+    workers = usable_cores() if workers is None else workers
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    with _blas_controller().limit(limits=1, user_api="blas"):
+        if workers == 1:
+            yield from map(function, items)
+            return
+        with ThreadPoolExecutor(workers) as executor:
+            yield from executor.map(function, items)
+
+
+def loss_and_grads(
+    model: DRCN, x: Array, y: Array, alpha: float = 0.5, workers: int | None = None
+) -> tuple[Array, dict[str, Array]]:
+    """`model.loss_and_grads(x, y, alpha)`, one image at a time, several at once.
+
+    The result agrees with the whole batch's up to rounding. A network on the GPU gets the whole batch at once.
+
+    Args:
+        model: the network.
+        x: inputs, (N, H, W, 1).
+        y: targets, (N, H, W, 1).
+        alpha: see `DRCN.loss_and_grads`.
+        workers: threads; None for as many as there are usable cores.
+
+    Returns:
+        loss and grads, as `DRCN.loss_and_grads`.
+
+    Raises:
+        ValueError: there is no image, x and y differ in number, or workers is less than 1.
+    """
+    if model.xp is not np:
+        return model.loss_and_grads(x, y, alpha)
+    if len(x) == 0 or len(x) != len(y):
+        raise ValueError(f"expected as many inputs as targets and at least one, got {len(x)} and {len(y)}")
+    N = len(x)
+
+    def one_image(n: int) -> tuple[Array, dict[str, Array]]:
+        return model.loss_and_grads(x[n : n + 1], y[n : n + 1], alpha)
+
+    loss, grads = 0, {name: np.zeros_like(p) for name, p in model.params.items()}
+    for loss_n, grads_n in map_in_threads(one_image, range(N), workers):
+        loss += loss_n
+        for name, g in grads_n.items():
+            grads[name] += g
+    # Both are means over the batch.
+    return loss / N, {name: g / N for name, g in grads.items()}
+
+
+@functools.cache
+def _blas_controller() -> Any:
+    # Looking the BLAS libraries up takes milliseconds, setting their limit microseconds.
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -1,0 +1,70 @@
+"""How the learning rate and alpha change while training goes on: functions of the step, and one rule with a memory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+
+def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
+    """A linear rise over the first `warmup` steps, then half a cosine down to 0 (Loshchilov and Hutter 2017).
+
+    Args:
+        step: 0 for the first step, steps - 1 for the last.
+        steps: their number.
+        lr: the highest rate.
+        warmup: the rate reaches `lr` at this step. Adam's first steps, taken from few gradients, are its worst.
+
+    Returns:
+        the learning rate, positive at every step.
+    """
+    if step < warmup:
+        return lr * (step + 1) / (warmup + 1)
+    return lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The paper's rule: divide the rate by 10 when the validation error has not fallen for 5 epochs, stop below 1e-6.
+
+    Attributes:
+        lr: the current rate.
+        factor: what it is divided by.
+        patience: how many evaluations in a row may bring no new best.
+        stop: training is over when the rate is lower than this.
+        best: the lowest error so far.
+        waited: evaluations since.
+    """
+
+    lr: float = 0.01
+    factor: float = 10.0
+    patience: int = 5
+    stop: float = 1e-6
+    best: float = math.inf
+    waited: int = 0
+
+    def update(self, error: float) -> Plateau:
+        """The rule after one more validation error, lower is better."""
+        if error < self.best:
+            return replace(self, best=error, waited=0)
+        if self.waited + 1 < self.patience:
+            return replace(self, waited=self.waited + 1)
+        return replace(self, lr=self.lr / self.factor, waited=0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether training should end."""
+        return self.lr < self.stop
+
+
+def linear_alpha(step: int, steps: int, until: float = 0.5) -> float:
+    """From 1 at the first step to 0 at the fraction `until` of all steps, 0 from there on.
+
+    The paper says that alpha decays and not how.
+    """
+    return max(0.0, 1 - step / max(until * steps, 1))
+
+
+def alpha_from_rate(lr: float, lr_start: float, recursions: int) -> float:
+    """Alpha tied to the learning rate, `lr / lr_start * D / (D + 1)`, as in the authors' training code."""
+    return min(1.0, lr / lr_start) * recursions / (recursions + 1)
