@@ -9,7 +9,7 @@ import numpy as np
 
 from . import inference
 from .backend import Array, get_xp, to_cpu, to_gpu
-from .initialise import initial_params
+from .initialise import initial_params, param_shapes
 from .loss import loss_backward, loss_forward
 from .network import IM2COL, Architecture, ConvPair, ForwardCache, Params, backward, forward
 
@@ -57,24 +57,35 @@ class DRCN:
         conv: str | ConvPair = "im2col",
         scale: int | None = None,
     ) -> None:
-        for name, value in (("filters", filters), ("recursions", recursions)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if np.dtype(dtype).name not in ("float32", "float64"):
-            raise ValueError(f"dtype must be float32 or float64, not {np.dtype(dtype).name}")
         self.architecture = Architecture(
-            filters=int(filters),
-            recursions=int(recursions),
-            skip=bool(skip),
-            recursive_supervision=bool(recursive_supervision),
-            reconstruction_relu=bool(reconstruction_relu),
-            output_relu=bool(output_relu),
+            filters, recursions, skip, recursive_supervision, reconstruction_relu, output_relu
         )
-        self.params: Params = initial_params(
-            filters, recursions, seed=seed, dtype=dtype, skip=skip, recursive_supervision=recursive_supervision
-        )
+        _check_dtype(np.dtype(dtype))
+        self.params: Params = initial_params(self.architecture, seed, dtype)
         self.conv = _conv_pair(conv)
         self.scale = scale
+
+    @classmethod
+    def from_params(
+        cls, params: Params, architecture: Architecture, scale: int | None = None, conv: str | ConvPair = "im2col"
+    ) -> DRCN:
+        """A network around given parameters, which are not copied.
+
+        Raises:
+            ValueError: names, shapes or dtypes are not those of such a network, or a number is not finite.
+        """
+        shapes = param_shapes(architecture)
+        if {name: value.shape for name, value in params.items()} != shapes:
+            raise ValueError("the parameters' names and shapes are not those of the architecture")
+        if len({value.dtype for value in params.values()}) != 1:
+            raise ValueError("the parameters differ in dtype")
+        _check_dtype(params["embed1.w"].dtype)
+        for name, value in params.items():
+            if not bool(get_xp(value).isfinite(value).all()):
+                raise ValueError(f"the parameter {name} holds numbers that are not finite")
+        model = cls.__new__(cls)
+        model.architecture, model.params, model.conv, model.scale = architecture, params, _conv_pair(conv), scale
+        return model
 
     @property
     def dtype(self) -> np.dtype:
@@ -152,6 +163,11 @@ class DRCN:
         if images.ndim != 4 or images.shape[3] != 1 or 0 in images.shape:
             raise ValueError(f"{name} must have the shape (N, H, W, 1), got {images.shape}")
         return images.astype(self.dtype, copy=False)
+
+
+def _check_dtype(dtype: np.dtype) -> None:
+    if dtype.name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be float32 or float64, not {dtype.name}")
 
 
 def _conv_pair(conv: str | ConvPair) -> ConvPair:

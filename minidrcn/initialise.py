@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .network import Architecture
+
 
 def he(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> np.ndarray:
     """A kernel of normal numbers with variance 2 / fan-in (He et al. 2015, eq. 10), float64.
@@ -26,31 +28,42 @@ def identity(shape: tuple[int, int, int, int]) -> np.ndarray:
     return w
 
 
-def initial_params(
-    filters: int, recursions: int, *, seed: int, dtype: str, skip: bool, recursive_supervision: bool
-) -> dict[str, np.ndarray]:
-    """All parameters of a DRCN: He, but identity for the recursion, zero for biases, 1/D for the ensemble.
+def param_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """The name and shape of every parameter, in the order of the forward pass."""
+    F = architecture.filters
+    shapes: dict[str, tuple[int, ...]] = {
+        "embed1.w": (3, 3, 1, F),
+        "embed1.b": (F,),
+        "embed2.w": (3, 3, F, F),
+        "embed2.b": (F,),
+        "recursion.w": (3, 3, F, F),
+        "recursion.b": (F,),
+        "reconstruct1.w": (3, 3, F, F),
+        "reconstruct1.b": (F,),
+        "reconstruct2.w": (3, 3, F, 1),
+        "reconstruct2.b": (1,),
+    }
+    if architecture.recursive_supervision:
+        shapes["ensemble.w"] = (architecture.recursions,)
+    return shapes
+
+
+def initial_params(architecture: Architecture, seed: int = 0, dtype: str = "float32") -> dict[str, np.ndarray]:
+    """All parameters of a DRCN: He's kernels, but the identity for the recursion, 0 for biases, 1/D for the ensemble.
 
     With the skip the last kernel is He's times 0.01: the network then starts as bicubic interpolation, which is
     already close to the answer. Without the skip there is nothing to start from, and He's scale is kept.
 
     The numbers are drawn in float64 and then rounded, so that networks of either dtype start alike.
     """
-    F = filters
     rng = np.random.default_rng(seed)
-    last = 0.01 if skip else 1.0
-    params = {
-        "embed1.w": he(rng, (3, 3, 1, F)),
-        "embed1.b": np.zeros(F),
-        "embed2.w": he(rng, (3, 3, F, F)),
-        "embed2.b": np.zeros(F),
-        "recursion.w": identity((3, 3, F, F)),
-        "recursion.b": np.zeros(F),
-        "reconstruct1.w": he(rng, (3, 3, F, F)),
-        "reconstruct1.b": np.zeros(F),
-        "reconstruct2.w": last * he(rng, (3, 3, F, 1)),
-        "reconstruct2.b": np.zeros(1),
-    }
-    if recursive_supervision:
-        params["ensemble.w"] = np.full(recursions, 1 / recursions)
+    shapes = param_shapes(architecture)
+    params = {name: np.zeros(shape) for name, shape in shapes.items()}
+    for name in ("embed1.w", "embed2.w", "reconstruct1.w", "reconstruct2.w"):
+        params[name] = he(rng, shapes[name])
+    if architecture.skip:
+        params["reconstruct2.w"] *= 0.01
+    params["recursion.w"] = identity(shapes["recursion.w"])
+    if architecture.recursive_supervision:
+        params["ensemble.w"][:] = 1 / architecture.recursions
     return {name: value.astype(dtype) for name, value in params.items()}

@@ -40,6 +40,9 @@ class Architecture:
         reconstruction_relu: ReLU between the two reconstruction convolutions (the paper's equations; the authors' code
             has none).
         output_relu: ReLU after the second one (the paper's basic model; with a skip it would forbid darker pixels).
+
+    Raises:
+        ValueError: filters or recursions is not a positive whole number, or another option is no bool.
     """
 
     filters: int = 64
@@ -48,6 +51,14 @@ class Architecture:
     recursive_supervision: bool = True
     reconstruction_relu: bool = True
     output_relu: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name in ("filters", "recursions"):
+                if type(value) is not int or value < 1:
+                    raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+            elif type(value) is not bool:
+                raise ValueError(f"{name} must be True or False, not {value!r}")
 
     @property
     def predicting(self) -> range:

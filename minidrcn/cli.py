@@ -1,0 +1,82 @@
+"""What the commands have in common: one-line errors, exit statuses, progress bars.
+
+Exit statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from .errors import InputError, UsageError
+
+Main = Callable[[list[str] | None], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and where to read more; exit with 2."""
+        self.exit(2, f"{self.prog}: error: {message} (see --help)\n")
+
+
+def parser(verb: str, description: str) -> Parser:
+    """The parser of `python -m minidrcn.VERB`."""
+    return Parser(
+        prog=f"minidrcn.{verb}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A type for `add_argument`: whole numbers in a range."""
+    wanted = f"a whole number of at least {least}" + (f" and at most {most}" if most is not None else "")
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text}")
+        return value
+
+    return convert
+
+
+def command(verb: str) -> Callable[[Main], Main]:
+    """Turn what a user can cause into one line on stderr and an exit status; other exceptions are bugs and show."""
+
+    def decorate(main: Main) -> Main:
+        @functools.wraps(main)
+        def wrapped(argv: list[str] | None = None) -> int:
+            try:
+                return main(argv)
+            except (UsageError, InputError) as error:
+                return fail(verb, error, error.exit_status)
+            except OSError as error:
+                return fail(verb, f"{error.filename or 'file'}: {error.strerror or error}", 1)
+            except MemoryError:
+                return fail(verb, "not enough memory; lower --filters, --batch or --workers", 1)
+            except KeyboardInterrupt:
+                return fail(verb, "interrupted", 130)
+
+        return wrapped
+
+    return decorate
+
+
+def fail(verb: str, message: object, status: int) -> int:
+    """Print one line on stderr, return the status."""
+    print(f"minidrcn.{verb}: error: {' '.join(str(message).split())}", file=sys.stderr)
+    return status
+
+
+def progress(items: Iterable, total: int | None = None, **options: Any) -> Iterable:
+    """A progress bar with time left on stderr; none where stderr is no terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, disable=None, dynamic_ncols=True, leave=False, **options)

@@ -1,0 +1,69 @@
+"""Where images come from: the photographs that ship with scikit-image, or a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import InputError, UsageError
+
+# Split by image: what is measured on was never trained on.
+PHOTOS_TO_TRAIN = ("astronaut.png", "brick.png", "camera.png", "coffee.png", "grass.png", "gravel.png", "rocket.jpg")
+PHOTOS_HELD_OUT = ("chelsea.png", "coins.png")
+
+
+def image_paths(source: str, held_out: bool = False) -> list[Path]:
+    """The image files that a name or a folder stands for, in a fixed order.
+
+    Args:
+        source: "photos" for the photographs in scikit-image; else a folder of images; else the name of a folder inside
+            the folder that the environment variable MINIDRCN_DATA names, such as T91.
+        held_out: of "photos", those to measure on rather than those to train on.
+
+    Raises:
+        UsageError: there is no such name or folder.
+        InputError: the folder holds no image.
+    """
+    if source == "photos":
+        return _photos(PHOTOS_HELD_OUT if held_out else PHOTOS_TO_TRAIN)
+    folder = _folder(source)
+    paths = images_in(folder)
+    if not paths:
+        raise InputError(f"{folder}: no images in this folder; expected files such as .png, .jpg or .bmp")
+    return paths
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The files directly in a folder whose ending is an image format's, sorted by name; hidden files are left out."""
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _folder(source: str) -> Path:
+    if Path(source).is_dir():
+        return Path(source)
+    if Path(source).exists():
+        raise UsageError(f"{source}: a file; expected a folder of images")
+    library = os.environ.get("MINIDRCN_DATA")
+    if library and Path(library).is_dir():
+        for folder in sorted(Path(library).iterdir()):
+            if folder.name.lower() == source.lower() and folder.is_dir():
+                return folder
+    where = f" and nothing of that name in {library}" if library else ""
+    raise UsageError(f"{source}: no such folder{where}; expected 'photos' or a folder of images")
+
+
+def _photos(names: tuple[str, ...]) -> list[Path]:
+    import skimage.data
+
+    folder = Path(skimage.data.__file__).parent
+    missing = [name for name in names if not (folder / name).exists()]
+    if missing:
+        raise InputError(f"scikit-image lacks its sample photographs {', '.join(missing)}; install it from its wheel")
+    return [folder / name for name in names]

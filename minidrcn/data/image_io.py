@@ -1,0 +1,86 @@
+"""Reading image files, and the one conversion from RGB to luma that everything here uses."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
+
+
+def read_image(path: str | os.PathLike) -> Image.Image:
+    """Read a whole image file, turned upright if its EXIF data say so.
+
+    Raises:
+        InputError: there is no such file, or it is no image that Pillow reads, or it is damaged.
+    """
+    from PIL import Image, ImageOps
+
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, expected an image file")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of odd metadata and large images; it raises where it cannot go on.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                image.load()
+                return ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too many pixels ({error})") from error
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError) as error:
+        # Pillow raises any of these for damaged files, depending on the format.
+        reason = "no image that Pillow can read" if isinstance(error, OSError) else f"a damaged image ({error})"
+        raise InputError(f"{path}: {reason}; expected a PNG, JPEG, BMP, TIFF or WebP file") from error
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """Pixels in [0, 1] as float64: (H, W) for a grey image, (H, W, 3) for any other; transparency is left out.
+
+    Raises:
+        InputError: the mode says nothing about the value range (mode F).
+    """
+    if image.mode == "F":
+        raise InputError("images of floats have no known value range; expected 8 or 16 bits a channel")
+    if image.mode.startswith("I"):
+        # PNG and TIFF files of 16 bits; mode I is what some Pillow versions make of them.
+        return np.clip(np.asarray(image).astype(np.float64) / 65535, 0, 1)
+    return np.asarray(image.convert("L" if image.mode in GREY_MODES else "RGB")) / 255
+
+
+def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
+    """RGB in [0, 1] to studio-range YCbCr of BT.601, Y in 16/255..235/255, Cb and Cr in 16/255..240/255.
+
+    This is MATLAB's `rgb2ycbcr`, not rounded. Pillow's `convert("YCbCr")` is full-range and would not match.
+    """
+    from skimage.color import rgb2ycbcr
+
+    return rgb2ycbcr(rgb) / 255
+
+
+def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
+    """The inverse of `rgb_to_ycbcr`, clipped to [0, 1]."""
+    from skimage.color import ycbcr2rgb
+
+    return np.clip(ycbcr2rgb(ycbcr * 255), 0, 1)
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """Studio-range luma, (H, W) in 16/255..235/255, of an image in [0, 1], (H, W, 3) or grey (H, W).
+
+    A grey image counts as RGB with three equal channels: black becomes 16/255 and white 235/255.
+    """
+    if image.ndim == 2:
+        return (16 + 219 * image) / 255
+    return rgb_to_ycbcr(image)[..., 0]

@@ -1,0 +1,139 @@
+"""The folder that a training run leaves behind.
+
+config.json         the options             last.npz   all that is needed to go on
+log.csv             one row a report        best.npz   the network with the highest validation PSNR
+curve.png           the log as a picture    NAME.png   a validation image before and after
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from . import plots
+from .config import TrainingConfig
+from .errors import InputError, UsageError
+from .files import write_text
+from .protocol import Quality, Sample, measure
+
+COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")
+Row = dict[str, float | None]
+
+
+class RunFolder(NamedTuple):
+    """Where everything lies."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The run's options."""
+        return self.path / "config.json"
+
+    @property
+    def log(self) -> Path:
+        """One row a report."""
+        return self.path / "log.csv"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to go on from."""
+        return self.path / "last.npz"
+
+    @property
+    def best(self) -> Path:
+        """The best network so far."""
+        return self.path / "best.npz"
+
+    @property
+    def curve(self) -> Path:
+        """The log as a picture."""
+        return self.path / "curve.png"
+
+
+def new_folder(out: str | None) -> RunFolder:
+    """Make the folder of a new run: the one asked for, or the next number under `runs`.
+
+    Raises:
+        UsageError: it exists and is not empty, or is no folder.
+    """
+    if out is None:
+        for number in range(1, 1_000_000):
+            path = Path("runs") / f"{number:03}"
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return RunFolder(path)
+    path = Path(out)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--out {out}: a file of that name exists; name a folder")
+    if path.exists() and any(path.iterdir()):
+        raise UsageError(f"--out {out}: the folder is not empty; go on with --resume, or name a new one")
+    path.mkdir(parents=True, exist_ok=True)
+    return RunFolder(path)
+
+
+def write_config(folder: RunFolder, config: TrainingConfig) -> None:
+    """Write `config.json`."""
+    write_text(folder.config, config.to_json())
+
+
+def read_log(folder: RunFolder) -> list[Row]:
+    """The rows of `log.csv`, None for an empty field; no rows if there is no log.
+
+    Raises:
+        InputError: it is not the log of a run.
+    """
+    if not folder.log.exists():
+        return []
+    try:
+        with open(folder.log, encoding="utf-8", newline="") as file:
+            return [
+                {column: float(row[column]) if row[column] else None for column in COLUMNS}
+                for row in csv.DictReader(file)
+            ]
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(f"{folder.log}: not the log of a training run ({error})") from error
+
+
+def write_log(folder: RunFolder, rows: Iterable[Row]) -> None:
+    """Write the whole log anew."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_field(column, row[column]) for column in COLUMNS] for row in rows)
+    write_text(folder.log, text.getvalue())
+
+
+def write_pictures(folder: RunFolder, rows: list[Row], results: Iterable[tuple[Sample, object]]) -> None:
+    """Draw `curve.png` and, for each validation image, its most improved piece before and after.
+
+    Args:
+        folder: where to.
+        rows: the log.
+        results: validation images with their predictions in [0, 1], (H, W).
+    """
+    plots.save(plots.training_curve(rows), folder.curve)
+    for sample, prediction in results:
+        target = sample.target / 255
+        zoom = plots.most_improved(sample.x, prediction, target)
+        panels = [
+            (f"bicubic {_decibels(measure(sample.x, sample))}", sample.x),
+            (f"DRCN {_decibels(measure(prediction, sample))}", prediction),
+            ("original", target),
+        ]
+        plots.save(plots.side_by_side(panels, zoom), folder.path / f"{sample.name}.png")
+
+
+def _field(column: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{int(value)}" if column == "step" else f"{value:.7g}"
+
+
+def _decibels(quality: Quality) -> str:
+    return f"{quality.psnr:.2f} dB"

@@ -1,0 +1,169 @@
+"""One training step, and the value that goes from step to step.
+
+Nothing is random but what `(seed, step)` decides, so a run that was stopped after any step goes on exactly as if it had
+not been.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from . import checkpoint, clipping, schedules
+from .backend import Array
+from .config import TrainingConfig
+from .data.patches import Pair, draw_batch
+from .drcn import DRCN
+from .errors import InputError
+from .optim import SGD, Adam, State
+from .parallel import loss_and_grads
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that changes while a network is trained.
+
+    Attributes:
+        model: its parameters after `step` updates.
+        optimiser_state: the optimiser's memory.
+        plateau: the rule for the learning rate; used by the schedule of that name.
+        step: updates done.
+        best_psnr: the highest validation PSNR so far, in decibels.
+    """
+
+    model: DRCN
+    optimiser_state: State
+    plateau: schedules.Plateau
+    step: int = 0
+    best_psnr: float = -math.inf
+
+
+class StepReport(NamedTuple):
+    """What one update looked like; loss and grad_norm are on the device the network is on."""
+
+    loss: Array
+    grad_norm: Array
+    lr: float
+    alpha: float
+
+
+def start(config: TrainingConfig) -> TrainingState:
+    """The state before the first update."""
+    model = DRCN(
+        filters=config.filters,
+        recursions=config.recursions,
+        seed=config.seed,
+        skip=config.skip,
+        recursive_supervision=config.recursive_supervision,
+        reconstruction_relu=config.reconstruction_relu,
+        output_relu=config.output_relu,
+        scale=config.scale,
+    )
+    return TrainingState(model, optimiser(config).init(model.params), schedules.Plateau(lr=config.lr))
+
+
+def optimiser(config: TrainingConfig) -> SGD | Adam:
+    """The update rule that the options name."""
+    if config.optimiser == "adam":
+        return Adam(weight_decay=config.weight_decay)
+    return SGD(config.momentum, config.weight_decay, nesterov=config.optimiser == "nesterov")
+
+
+def train_step(
+    state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair], workers: int | None = None
+) -> tuple[TrainingState, StepReport]:
+    """Draw a batch, take its gradient, clip it, update the parameters.
+
+    Args:
+        state: before the update; it is not modified.
+        config: the run's options.
+        pairs: inputs and targets to cut patches from, NumPy.
+        workers: CPU threads, None for all usable cores.
+
+    Returns:
+        the state after the update, and a report.
+    """
+    model = state.model
+    rng = np.random.default_rng((config.seed, state.step))
+    x, y = draw_batch(pairs, config.batch, config.patch, rng)
+    lr = learning_rate(config, state)
+    alpha = supervision(config, state, lr)
+
+    loss, grads = loss_and_grads(model, model.xp.asarray(x), model.xp.asarray(y), alpha, workers)
+    grads, norm = clip(config, grads, lr)
+    params, optimiser_state = optimiser(config).step(model.params, grads, state.optimiser_state, lr, state.step + 1)
+
+    state = replace(state, model=model.with_params(params), optimiser_state=optimiser_state, step=state.step + 1)
+    return state, StepReport(loss, norm, lr, alpha)
+
+
+def learning_rate(config: TrainingConfig, state: TrainingState) -> float:
+    """The rate of the next update."""
+    if config.schedule == "cosine":
+        return schedules.cosine_rate(state.step, config.steps, config.lr, config.warmup)
+    return state.plateau.lr if config.schedule == "plateau" else config.lr
+
+
+def supervision(config: TrainingConfig, state: TrainingState, lr: float) -> float:
+    """The alpha of the next update."""
+    if config.alpha == "rate":
+        return schedules.alpha_from_rate(lr, config.lr, config.recursions)
+    return schedules.linear_alpha(state.step, config.steps)
+
+
+def clip(config: TrainingConfig, grads: dict[str, Array], lr: float) -> tuple[dict[str, Array], Array]:
+    """The gradients clipped as the options say, and their joint length before."""
+    if config.clip == "norm":
+        return clipping.clip_by_global_norm(grads, config.clip_limit)
+    norm = clipping.global_norm(grads)
+    if config.clip == "value":
+        return clipping.clip_by_value(grads, config.clip_limit), norm
+    if config.clip == "adjustable":
+        return clipping.clip_adjustable(grads, config.clip_limit, lr), norm
+    return grads, norm
+
+
+def after_evaluation(state: TrainingState, psnr: float) -> TrainingState:
+    """The state once the validation PSNR after `state.step` updates is known."""
+    return replace(state, plateau=state.plateau.update(-psnr), best_psnr=max(state.best_psnr, psnr))
+
+
+def finished(state: TrainingState, config: TrainingConfig) -> bool:
+    """Whether no update is left to do."""
+    return state.step >= config.steps or (config.schedule == "plateau" and state.plateau.finished)
+
+
+def save_state(path, state: TrainingState, config: TrainingConfig) -> None:
+    """Write all that is needed to go on."""
+    training = {
+        "step": state.step,
+        "best_psnr": state.best_psnr,
+        "plateau": asdict(state.plateau),
+        "config": asdict(config),
+    }
+    checkpoint.save(path, state.model, state.optimiser_state, training)
+
+
+def load_state(path) -> tuple[TrainingState, TrainingConfig]:
+    """Read what `save_state` wrote.
+
+    Raises:
+        InputError: there is no such file, or it is no checkpoint of a training run.
+    """
+    model, optimiser_state, training = checkpoint.load_checkpoint(path)
+    try:
+        config = TrainingConfig.from_dict(training["config"])
+        plateau = schedules.Plateau(**training["plateau"])
+        state = TrainingState(model, optimiser_state, plateau, training["step"], training["best_psnr"])
+        expected = optimiser(config).init(model.params)
+        if {part: {n: v.shape for n, v in values.items()} for part, values in optimiser_state.items()} != {
+            part: {n: v.shape for n, v in values.items()} for part, values in expected.items()
+        }:
+            raise ValueError("the optimiser's state does not fit the network")
+        return state, config
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: holds no training run to go on with ({error})") from error
