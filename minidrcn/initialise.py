@@ -51,8 +51,9 @@ def param_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 def initial_params(architecture: Architecture, seed: int = 0, dtype: str = "float32") -> dict[str, np.ndarray]:
     """All parameters of a DRCN: He's kernels, but the identity for the recursion, 0 for biases, 1/D for the ensemble.
 
-    With the skip the last kernel is He's times 0.01: the network then starts as bicubic interpolation, which is
-    already close to the answer. Without the skip there is nothing to start from, and He's scale is kept.
+    With the skip the last kernel is He's times 0.001, as in the authors' code: the network then starts as bicubic
+    interpolation, which is already close to the answer. Without the skip there is nothing to start from, and He's
+    scale is kept.
 
     The numbers are drawn in float64 and then rounded, so that networks of either dtype start alike.
     """
@@ -62,7 +63,7 @@ def initial_params(architecture: Architecture, seed: int = 0, dtype: str = "floa
     for name in ("embed1.w", "embed2.w", "reconstruct1.w", "reconstruct2.w"):
         params[name] = he(rng, shapes[name])
     if architecture.skip:
-        params["reconstruct2.w"] *= 0.01
+        params["reconstruct2.w"] *= 0.001
     params["recursion.w"] = identity(shapes["recursion.w"])
     if architecture.recursive_supervision:
         params["ensemble.w"][:] = 1 / architecture.recursions

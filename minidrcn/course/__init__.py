@@ -1,0 +1,1 @@
+"""For exercises: `bugs` is the list of mistakes that gradient checks must find."""

@@ -1,0 +1,326 @@
+"""A zoo of planted bugs: mistakes made by everybody who writes a backward pass by hand, one edit of one line each.
+
+A bug is stored as that edit, not as a second copy of the code, so the wrong version is exactly the right one but for
+the mistake. `plant(bug)` returns the wrong function; the package itself stays as it is. Gradient checks are tested on
+this list, and exercises take their riddles from it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import linecache
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    """One mistake.
+
+    Attributes:
+        name: how tests and exercises refer to it.
+        target: "module:function" in this package that it is planted in.
+        right: a piece of that function's source, found there exactly once.
+        wrong: what stands there instead.
+        mistake: what somebody did wrong, in one line.
+    """
+
+    name: str
+    target: str
+    right: str
+    wrong: str
+    mistake: str
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function it is planted in."""
+        return self.target.partition(":")[2]
+
+
+def plant(bug: Bug) -> Callable:
+    """The target function with the bug in it; the right function is not touched.
+
+    Raises:
+        ValueError: the piece of source that the bug replaces is not there exactly once.
+    """
+    module_name, _, function_name = bug.target.partition(":")
+    module = importlib.import_module(f"minidrcn.{module_name}")
+    source = inspect.getsource(getattr(module, function_name))
+    if source.count(bug.right) != 1:
+        raise ValueError(f"bug {bug.name}: {bug.right!r} stands {source.count(bug.right)} times in {bug.target}")
+    source = source.replace(bug.right, bug.wrong)
+    file_name = f"<bug {bug.name}>"
+    # Tracebacks and inspect.getsource find the wrong source here.
+    linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
+    namespace = dict(vars(module))
+    exec(compile(source, file_name, "exec"), namespace)
+    return namespace[function_name]
+
+
+BUGS: tuple[Bug, ...] = (
+    # im2col and its adjoint
+    Bug(
+        "im2col_pads_one_side",
+        "ops.conv:im2col",
+        "padded[:, p : p + H, p : p + W] = x",
+        "padded[:, 2 * p :, 2 * p :] = x",
+        "all the zero padding is put before the map and none behind it",
+    ),
+    Bug(
+        "im2col_rows_and_columns_swapped",
+        "ops.conv:im2col",
+        "(n, i, j, i, j, c)",
+        "(n, i, j, j, i, c)",
+        "the neighbourhood is read column by column, the kernel row by row",
+    ),
+    Bug(
+        "im2col_channels_first",
+        "ops.conv:im2col",
+        "windows.reshape(",
+        "windows.transpose(0, 1, 2, 5, 3, 4).reshape(",
+        "a row is ordered (C, K, K), the kernel (K, K, C)",
+    ),
+    Bug(
+        "col2im_overwrites",
+        "ops.conv:col2im",
+        "+= windows",
+        "= windows",
+        "a pixel that was copied K*K times gets the gradient of the last copy only",
+    ),
+    Bug(
+        "col2im_forgets_padding",
+        "ops.conv:col2im",
+        "padded[:, p : p + H, p : p + W].copy()",
+        "padded[:, :H, :W].copy()",
+        "the padding is not cut off where it was put on, so dx is shifted by one pixel",
+    ),
+    Bug(
+        "col2im_rows_and_columns_swapped",
+        "ops.conv:col2im",
+        "windows[:, :, :, k, l]",
+        "windows[:, :, :, l, k]",
+        "the taps are put back transposed",
+    ),
+    # convolution
+    Bug(
+        "conv_dx_with_mirrored_kernel",
+        "ops.conv:conv2d_backward",
+        "dcols = dy @ w.reshape(-1, F).T",
+        "dcols = dy @ w[::-1, ::-1].reshape(-1, F).T",
+        "the kernel is mirrored although col2im mirrors already",
+    ),
+    Bug(
+        "conv_dx_batch_permuted",
+        "ops.conv:conv2d_backward",
+        "dx = col2im(dcols, x.shape, K)",
+        "dx = col2im(dcols, x.shape, K)[::-1]",
+        "the images of the batch come back in another order",
+    ),
+    Bug(
+        "conv_db_of_first_image",
+        "ops.conv:conv2d_backward",
+        "db = dy.sum(axis=0)",
+        "db = dy[: x.shape[1] * x.shape[2]].sum(axis=0)",
+        "the bias gradient is summed over height and width and not over the batch",
+    ),
+    Bug(
+        "conv_db_is_mean",
+        "ops.conv:conv2d_backward",
+        "db = dy.sum(axis=0)",
+        "db = dy.mean(axis=0)",
+        "a mean where the same bias was added to every pixel: its gradients add up",
+    ),
+    Bug(
+        "conv_dw_is_mean",
+        "ops.conv:conv2d_backward",
+        ".reshape(w.shape)",
+        ".reshape(w.shape) / len(x)",
+        "divided by the batch size, which the loss has done already",
+    ),
+    Bug(
+        "conv_dw_mirrored",
+        "ops.conv:conv2d_backward",
+        ".reshape(w.shape)",
+        ".reshape(w.shape)[::-1, ::-1]",
+        "the kernel gradient is mirrored, as if the forward pass were a true convolution",
+    ),
+    Bug(
+        "conv_dw_missing_padding",
+        "ops.conv:conv2d_backward",
+        "im2col(x, K).T",
+        "im2col(get_xp(x).roll(x, -(K // 2), (1, 2)), K).T",
+        "the forward pass pads the map, the kernel gradient takes it without padding, shifted by one pixel",
+    ),
+    # ReLU
+    Bug(
+        "relu_without_mask",
+        "ops.pointwise:relu_backward",
+        "dy * (y > 0)",
+        "dy.copy()",
+        "the gradient passes where the signal was cut off",
+    ),
+    Bug(
+        "relu_mask_from_gradient",
+        "ops.pointwise:relu_backward",
+        "dy * (y > 0)",
+        "dy * (dy > 0)",
+        "the mask is taken from the incoming gradient in place of the map",
+    ),
+    Bug(
+        "relu_value_as_mask",
+        "ops.pointwise:relu_backward",
+        "dy * (y > 0)",
+        "dy * y",
+        "multiplied by the map in place of its sign",
+    ),
+    Bug(
+        "relu_changes_its_input",
+        "ops.pointwise:relu_backward",
+        "return dy * (y > 0)",
+        "dy *= y > 0\n    return dy",
+        "the incoming gradient is masked in place; whoever else uses it gets a wrong one",
+    ),
+    # loss
+    Bug(
+        "squared_error_doubled",
+        "ops.pointwise:squared_error_backward",
+        "(dloss / len(target))",
+        "(2 * dloss / len(target))",
+        "the derivative of the square brings a 2, which the 1/2 in front has cancelled",
+    ),
+    Bug(
+        "squared_error_sign",
+        "ops.pointwise:squared_error_backward",
+        "return (prediction - target)",
+        "return (target - prediction)",
+        "target minus prediction: training climbs the loss",
+    ),
+    Bug(
+        "squared_error_pixel_mean",
+        "ops.pointwise:squared_error_backward",
+        "len(target)",
+        "target.size",
+        "divided by all pixels; the loss is a sum over pixels",
+    ),
+    Bug(
+        "ensemble_as_plain_mean",
+        "ops.pointwise:weighted_sum_backward",
+        "w.reshape(-1, *(1,) * dy.ndim) * dy",
+        "get_xp(ys).ones_like(ys) / len(ys) * dy",
+        "the gradient is shared out evenly, whatever the learned weights are",
+    ),
+    Bug(
+        "ensemble_weights_reversed",
+        "ops.pointwise:weighted_sum_backward",
+        "dw = (ys * dy)",
+        "dw = (ys[::-1] * dy)",
+        "the weight of recursion d gets the gradient of recursion D - d",
+    ),
+    Bug(
+        "loss_dropped_alpha",
+        "loss:loss_backward",
+        "alpha / D, companion_cache",
+        "1 / D, companion_cache",
+        "alpha is left out of the recursions' own predictions",
+    ),
+    Bug(
+        "loss_companion_without_one_over_d",
+        "loss:loss_backward",
+        "alpha / D, companion_cache",
+        "alpha, companion_cache",
+        "l1 is a mean over the D recursions; its gradient is taken as of a sum",
+    ),
+    Bug(
+        "loss_ensemble_at_full_weight",
+        "loss:loss_backward",
+        "1 - alpha, final_cache",
+        "1, final_cache",
+        "the ensemble's part is not multiplied by 1 - alpha",
+    ),
+    # network
+    Bug(
+        "recursion_gradient_overwritten",
+        "network:backward",
+        'grads["recursion.w"] += dw',
+        'grads["recursion.w"] = dw',
+        "overwrites where it should add: only the first recursion's use of the kernel counts",
+    ),
+    Bug(
+        "reconstruction_gradient_overwritten",
+        "network:backward",
+        'grads["reconstruct1.w"] += dw',
+        'grads["reconstruct1.w"] = dw',
+        "overwrites where it should add: the reconstruction is used D times as well",
+    ),
+    Bug(
+        "supervision_replaces_later_recursions",
+        "network:backward",
+        "dh = dh + dh_supervision",
+        "dh = dh_supervision",
+        "what the later recursions send back is forgotten at every supervised map",
+    ),
+    Bug(
+        "supervision_ends_at_reconstruction",
+        "network:backward",
+        "dh = dh + dh_supervision",
+        "dh = dh + 0 * dh_supervision",
+        "the reconstruction learns from the supervision, the recursion does not",
+    ),
+    Bug(
+        "dropped_skip",
+        "network:backward",
+        "dx += dys[d]",
+        "dx += 0 * dys[d]",
+        "the input is added to every prediction, and its gradient does not come back that way",
+    ),
+    Bug(
+        "recursion_cache_off_by_one",
+        "network:backward",
+        "layer_backward(dh, cache.recursion[d], conv)",
+        "layer_backward(dh, cache.recursion[max(d - 1, 0)], conv)",
+        "the backward pass of recursion d uses the maps of recursion d - 1",
+    ),
+    Bug(
+        "mask_from_wrong_map",
+        "network:backward",
+        "layer_backward(dh, cache.recursion[d], conv)",
+        "layer_backward(dh, (cache.recursion[d][0], cache.recursion[max(d - 1, 0)][1]), conv)",
+        "the ReLU of recursion d is masked by the map before it",
+    ),
+    Bug(
+        "first_recursion_left_out",
+        "network:backward",
+        "reversed(range(architecture.recursions))",
+        "reversed(range(1, architecture.recursions))",
+        "the loop ends one recursion early",
+    ),
+    Bug(
+        "recursions_in_forward_order",
+        "network:backward",
+        "reversed(range(architecture.recursions))",
+        "range(architecture.recursions)",
+        "the backward pass walks through the recursions in the order of the forward pass",
+    ),
+    Bug(
+        "prediction_seen_by_ensemble_only",
+        "network:backward",
+        "dys = dys + dys_ensemble",
+        "dys = dys_ensemble",
+        "what the loss says to each prediction directly is overwritten by what comes through the ensemble",
+    ),
+    Bug(
+        "ensemble_only_reaches_weights",
+        "network:backward",
+        "dys = dys + dys_ensemble",
+        "dys = dys + 0 * dys_ensemble",
+        "the ensemble's gradient reaches its weights and not the predictions",
+    ),
+    # clipping
+    Bug(
+        "clipping_lengthens",
+        "clipping:clip_by_global_norm",
+        "xp.maximum(norm, max_norm)",
+        "norm",
+        "short gradients are stretched to max_norm",
+    ),
+)

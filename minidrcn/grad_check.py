@@ -1,0 +1,288 @@
+"""Proof by finite differences: is a gradient the derivative of its loss?
+
+    numeric = (f(p + eps v) - f(p - eps v)) / (2 eps)          analytic = <gradient, v>
+
+along every coordinate (`elementwise`, for operations) or along random directions v of one parameter at a time (for
+networks, where every coordinate would take hours). One parameter at a time, because in a joint direction the few biases
+would drown in the many kernel entries. Everything is float64: float32 rounding hides what is to be seen.
+
+This file knows functions and dicts of arrays; only its command, `python -m minidrcn.grad_check`, knows the network.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .backend import Array, get_xp, to_cpu
+
+Params = dict[str, Array]
+LossAndGrads = Callable[[Params], tuple[float, Params]]
+
+ENTRIES_TO_LOCATE = 40
+
+
+@dataclass(frozen=True)
+class Row:
+    """The verdict on one parameter.
+
+    Attributes:
+        name: of the parameter.
+        shape: of the parameter.
+        error: the largest difference between analytic and numeric, relative to the largest magnitude of either.
+        ok: whether the error is within the tolerance.
+        index: the worst entry, where entries were looked at one by one.
+        analytic: the derivative claimed, at the worst entry or direction.
+        numeric: the derivative measured there.
+        problem: what kept it from being compared at all, or "".
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    error: float
+    ok: bool
+    index: tuple[int, ...] | None = None
+    analytic: float = np.nan
+    numeric: float = np.nan
+    problem: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Analytic over numeric: 2, -1, 0 and D each name a bug."""
+        return self.analytic / self.numeric if self.numeric else np.nan
+
+
+@dataclass(frozen=True)
+class Report:
+    """One row a parameter, and the verdict on all of them. `print(report)` shows a table."""
+
+    rows: list[Row] = field(default_factory=list)
+    tolerance: float = 1e-6
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient passed."""
+        return all(row.ok for row in self.rows)
+
+    @property
+    def worst(self) -> Row:
+        """The row with the largest error."""
+        return max(self.rows, key=lambda row: np.inf if row.problem or np.isnan(row.error) else row.error)
+
+    def __str__(self) -> str:
+        width = max(len("parameter"), *(len(row.name) for row in self.rows))
+        lines = [
+            f"{'parameter':{width}}  {'shape':16} {'error':>9}       {'at':16} {'analytic':>14} {'numeric':>14} ratio"
+        ]
+        for row in self.rows:
+            start = f"{row.name:{width}}  {_tuple(row.shape):16} "
+            if row.problem:
+                lines.append(f"{start}{'':>9} WRONG {row.problem}")
+            else:
+                at = "a direction" if row.index is None else _tuple(row.index)
+                lines.append(
+                    f"{start}{row.error:9.1e} {'ok   ' if row.ok else 'WRONG'} {at:16} "
+                    f"{row.analytic:14.6e} {row.numeric:14.6e} {row.ratio:.4g}"
+                )
+        wrong = [row.name for row in self.rows if not row.ok]
+        if wrong:
+            lines.append(f"WRONG: {', '.join(wrong)} (tolerance {self.tolerance:g})")
+        else:
+            lines.append(f"all {len(self.rows)} gradients agree with finite differences to {self.tolerance:g}")
+        return "\n".join(lines)
+
+
+def check_gradients(
+    f: LossAndGrads,
+    params: Params,
+    *,
+    elementwise: bool = False,
+    directions: int = 3,
+    eps: float = 1e-5,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> Report:
+    """Hold the gradients that `f` returns against finite differences of the loss that `f` returns.
+
+    Args:
+        f: takes a dict of arrays, returns the loss and a dict of gradients with the same keys.
+        params: the point to check at, float64. The arrays are not modified.
+        elementwise: check every entry of every parameter, instead of random directions.
+        directions: how many for each parameter.
+        eps: half the step; directions have length 1. Where a ReLU switches within the step the difference quotient is
+            wrong and the gradient is not. What disagrees is therefore checked again at two points nearby, with a
+            smaller step: a wrong gradient is wrong there, too.
+        tolerance: the largest error that passes, relative to the parameter's largest derivative. What rounding in the
+            loss makes of the difference quotient is not counted as an error.
+        seed: of the directions.
+
+    Returns:
+        a report. Where a direction fails, single entries are looked at to say where.
+
+    Raises:
+        ValueError: a parameter is not float64, or there is none.
+    """
+    if not params:
+        raise ValueError("there are no parameters to check")
+    for name, value in params.items():
+        if value.dtype != np.float64:
+            raise ValueError(f"gradient checks need float64, the parameter {name} is {value.dtype}")
+    rng = np.random.default_rng(seed)
+    point, rows = params, {}
+    for step in (eps, eps / 10, eps / 100):
+        names = [name for name in params if name not in rows or not rows[name].ok]
+        for row in _check_at(f, point, names, elementwise, directions, step, tolerance, rng):
+            if row.ok or row.name not in rows:
+                rows[row.name] = row
+        point = {name: p + get_xp(p).asarray(1e-3 * rng.standard_normal(p.shape)) for name, p in params.items()}
+    return Report(list(rows.values()), tolerance)
+
+
+def _check_at(
+    f: LossAndGrads,
+    params: Params,
+    names: list[str],
+    elementwise: bool,
+    directions: int,
+    eps: float,
+    tolerance: float,
+    rng: np.random.Generator,
+) -> list[Row]:
+    """Check some of the parameters at one point."""
+    if not names:
+        return []
+    loss, grads = f(dict(params))
+    rows = []
+    for name in names:
+        p = params[name]
+        problem = _problem(grads, name, p.shape)
+        if problem:
+            rows.append(Row(name, p.shape, np.nan, False, problem=problem))
+            continue
+        compare = _Comparison(f, params, name, to_cpu(grads[name]), abs(float(loss)), eps, tolerance)
+        if elementwise:
+            rows.append(compare.entries(range(p.size)))
+            continue
+        row = compare.along([_unit(rng.standard_normal(p.shape)) for _ in range(directions)])
+        if not row.ok:
+            located = compare.entries(_likely_entries(compare.grad, rng))
+            row = row if located.ok else located
+        rows.append(row)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Analytic against numeric derivatives of one parameter."""
+
+    f: LossAndGrads
+    params: Params
+    name: str
+    grad: np.ndarray
+    loss: float
+    eps: float
+    tolerance: float
+
+    def entries(self, flat_indices: Iterable[int]) -> Row:
+        """Compare along coordinates."""
+        shape = self.grad.shape
+        indices = [tuple(int(i) for i in np.unravel_index(flat, shape)) for flat in flat_indices]
+        vectors = []
+        for index in indices:
+            v = np.zeros(shape)
+            v[index] = 1
+            vectors.append(v)
+        return self.along(vectors, indices)
+
+    def along(self, vectors: list[np.ndarray], indices: list[tuple[int, ...]] | None = None) -> Row:
+        """Compare along given directions; `indices` says which entries they are, if they are entries."""
+        analytic = np.array([float(np.vdot(self.grad, v)) for v in vectors])
+        numeric = np.array([self._numeric(v) for v in vectors])
+        difference = np.abs(analytic - numeric)
+        scale = max(np.abs(analytic).max(), np.abs(numeric).max(), np.finfo(float).tiny)
+        # The loss is rounded to 16 digits; divided by eps, that is how exactly the quotient can be known.
+        rounding = 4 * np.finfo(float).eps * self.loss / self.eps
+        worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
+        return Row(
+            self.name,
+            self.grad.shape,
+            error=float(difference[worst] / scale),
+            ok=bool(difference[worst] <= self.tolerance * scale + rounding),
+            index=indices[worst] if indices else None,
+            analytic=float(analytic[worst]),
+            numeric=float(numeric[worst]),
+        )
+
+    def _numeric(self, v: np.ndarray) -> float:
+        p = self.params[self.name]
+        step = get_xp(p).asarray(self.eps * v)
+        above, _ = self.f({**self.params, self.name: p + step})
+        below, _ = self.f({**self.params, self.name: p - step})
+        return (float(above) - float(below)) / (2 * self.eps)
+
+
+def _problem(grads: Params, name: str, shape: tuple[int, ...]) -> str:
+    if name not in grads:
+        return "no gradient was returned"
+    if grads[name].shape != shape:
+        return f"the gradient has the shape {_tuple(grads[name].shape)}"
+    if not bool(get_xp(grads[name]).isfinite(grads[name]).all()):
+        return "the gradient is not finite"
+    return ""
+
+
+def _unit(v: np.ndarray) -> np.ndarray:
+    return v / np.linalg.norm(v)
+
+
+def _likely_entries(grad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Half of them where the gradient claims to be largest, half anywhere."""
+    largest = np.argsort(-np.abs(grad).ravel())[: ENTRIES_TO_LOCATE // 2]
+    anywhere = rng.permutation(grad.size)[: ENTRIES_TO_LOCATE // 2]
+    return np.union1d(largest, anywhere)
+
+
+def _tuple(values: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, values)) + ")"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Check the whole network, as trained and as the paper's basic model; exit status 1 if a gradient is wrong."""
+    from . import cli
+
+    parser = cli.parser("grad_check", "Hold every gradient of a small network against finite differences, in float64.")
+    parser.add_argument("--filters", type=cli.whole_number(1, 64), default=4, help="F (default: 4)")
+    parser.add_argument("--recursions", type=cli.whole_number(1, 64), default=5, help="D (default: 5)")
+    parser.add_argument("--seed", type=cli.whole_number(0), default=0, help="of everything random (default: 0)")
+    args = parser.parse_args(argv)
+    return cli.command("grad_check")(lambda _: _check_network(args.filters, args.recursions, args.seed))(argv)
+
+
+def _check_network(filters: int, recursions: int, seed: int) -> int:
+    from .drcn import DRCN
+
+    variants = {
+        "the network of the paper's tables: skip, recursive supervision": {},
+        "the same with a linear reconstruction": {"reconstruction_relu": False},
+        "the paper's basic model": {"skip": False, "recursive_supervision": False, "output_relu": True},
+    }
+    ok = True
+    for title, options in variants.items():
+        model = DRCN(filters, recursions, seed, dtype="float64", **options)
+        rng = np.random.default_rng(seed)
+        # As initialised, biases are zero and the recursion is the identity: too regular to show every mistake.
+        params = {name: p + 0.1 * rng.standard_normal(p.shape) for name, p in model.params.items()}
+        x, y = rng.random((2, 2, 7, 6, 1))  # N = 2, H = 7, W = 6
+        report = check_gradients(
+            lambda params, model=model, x=x, y=y: model.with_params(params).loss_and_grads(x, y, alpha=0.3), params
+        )
+        print(f"{title} (F = {filters}, D = {recursions})\n{report}\n", flush=True)
+        ok = ok and report.ok
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
