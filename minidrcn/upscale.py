@@ -1,0 +1,99 @@
+"""`python -m minidrcn.upscale IN OUT`: enlarge a photograph, or a folder of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from . import cli
+from .checkpoint import load
+from .data.datasets import images_in
+from .data.image_io import read_image
+from .drcn import DRCN
+from .errors import InputError, UsageError
+from .files import written_whole
+from .photo import model_for, upscale_image
+
+
+@cli.command("upscale")
+def main(argv: list[str] | None = None) -> int:
+    """Enlarge photographs; see `--help`."""
+    args = _parser().parse_args(argv)
+    model = load(args.model) if args.model else None
+    scale = args.scale or (model.scale if model else None) or 2
+    model = model_for(scale, model)
+    jobs = _jobs(Path(args.input), Path(args.output))
+    if not args.force:
+        existing = [str(target) for _, target in jobs if target.exists()]
+        if existing:
+            more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+            raise UsageError(f"{existing[0]}{more}: exists; name another output or add --force to overwrite")
+
+    failed = 0
+    for source, target in jobs:
+        try:
+            _upscale_file(source, target, scale, model, args.workers)
+        except InputError as error:
+            failed = cli.fail("upscale", error, 1)
+        except OSError as error:
+            failed = cli.fail("upscale", f"{target}: cannot be written ({error.strerror or error})", 1)
+    return failed
+
+
+def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """Which file becomes which."""
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder")
+    if not source.is_dir():
+        return [(source, _with_known_ending(target / source.name if target.is_dir() else target))]
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target}: a file; for a folder of images name a folder to write to")
+    sources = images_in(source)
+    if not sources:
+        raise InputError(f"{source}: no images in this folder; expected files such as .png, .jpg or .bmp")
+    target.mkdir(parents=True, exist_ok=True)
+    return [(path, _with_known_ending(target / path.name)) for path in sources]
+
+
+def _with_known_ending(path: Path) -> Path:
+    from PIL import Image
+
+    format_name = Image.registered_extensions().get(path.suffix.lower())
+    if format_name is None or format_name not in Image.SAVE:
+        raise UsageError(f"{path}: the ending {path.suffix!r} names no image format; expected .png, .jpg or .tif")
+    return path
+
+
+def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None) -> None:
+    image = read_image(source)
+    progress = partial(cli.progress, desc=source.name, unit="tile")
+    large = upscale_image(image, scale, model, workers=workers, progress=progress)
+    lossy = {"quality": 95} if target.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
+    with written_whole(target) as temporary:
+        try:
+            large.save(temporary, **lossy)
+        except (OSError, ValueError, KeyError) as error:
+            if getattr(error, "errno", None):
+                raise
+            # Without an error number it is Pillow that refuses: a JPEG cannot be transparent.
+            raise InputError(f"{target}: cannot hold this image ({error}); try .png") from error
+    print(f"{target}: {image.width} x {image.height} -> {large.width} x {large.height}", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser("upscale", "Enlarge photographs: luma by the network, colour by bicubic interpolation.")
+    parser.add_argument("input", metavar="IN", help="an image file, or a folder of them")
+    parser.add_argument("output", metavar="OUT", help="the file to write, its ending names the format; or a folder")
+    parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
+    parser.add_argument("--model", metavar="NAME|FILE", help="shipped weights or an .npz file (default: xSCALE)")
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: refuse)")
+    parser.add_argument(
+        "--workers", type=cli.whole_number(1), metavar="N", help="CPU threads (default: one a usable core)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minidrcn
+
+PACKAGE = Path(minidrcn.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+VERBS = {"train", "evaluate", "upscale"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules of the package that a file imports at any depth of nesting, as dotted names inside the package."""
+    found = set()
+    parts = path.relative_to(PACKAGE).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = ".".join([*parts[: len(parts) - node.level], *([node.module] if node.module else [])])
+            found |= {f"{base}.{alias.name}".strip(".") for alias in node.names} | {base}
+    return found
+
+
+def test_importing_the_package_loads_numpy_and_nothing_heavier():
+    code = (
+        "import sys; before = set(sys.modules); import numpy; with_numpy = set(sys.modules); import minidrcn\n"
+        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+    imported = imports_of(path)
+    assert not {name.split(".")[0] for name in imported} & VERBS, "nothing imports a verb"
+    if path.parent.name == "ops":
+        assert not {name for name in imported if name and name.split(".")[0] not in ("ops", "backend")}
+    if path.stem in ("grad_check", "metrics"):
+        top_level = {line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("from .")}
+        assert all("network" not in line and "drcn" not in line for line in top_level)
+
+
+def test_only_the_backend_imports_cupy():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert "cupy" not in names or path.name == "backend.py", path
