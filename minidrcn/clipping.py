@@ -13,7 +13,8 @@ Arrays = dict[str, Array]
 
 def global_norm(grads: Arrays) -> Array:
     """The Euclidean length of all gradients taken as one vector; a scalar, added up in float64."""
-    squares = [get_xp(g).square(g).sum(dtype="float64") for g in grads.values()]
+    # In float32 the square of 1e20 is infinite already.
+    squares = [get_xp(g).square(g.astype("float64")).sum() for g in grads.values()]
     total = sum(squares[1:], start=squares[0])
     return get_xp(total).sqrt(total)
 

@@ -164,7 +164,7 @@ def test_images_of_a_wrong_shape_are_refused(shape):
 
 def test_alpha_out_of_range_is_refused():
     x = np.zeros((1, 3, 4, 1), dtype="float32")
-    with pytest.raises(ValueError, match="alpha must be in 0..1"):
+    with pytest.raises(ValueError, match=r"alpha must be in 0\.\.1"):
         DRCN(2, 1).loss_and_grads(x, x, alpha=1.5)
 
 
