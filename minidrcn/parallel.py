@@ -8,6 +8,7 @@ finishes first, so the result is the same, bit for bit, for any number of worker
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import os
 import sys
@@ -53,8 +54,10 @@ def map_in_threads(
         if workers == 1:
             yield from map(function, items)
             return
+        # Each call runs in a copy of the caller's context, so that np.errstate and the like hold in threads, too.
+        context = contextvars.copy_context()
         with ThreadPoolExecutor(workers) as executor:
-            yield from executor.map(function, items)
+            yield from executor.map(lambda item: context.copy().run(function, item), items)
 
 
 def loss_and_grads(

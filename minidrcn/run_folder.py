@@ -8,7 +8,6 @@ curve.png           the log as a picture    NAME.png   a validation image before
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -85,28 +84,32 @@ def write_config(folder: RunFolder, config: TrainingConfig) -> None:
 def read_log(folder: RunFolder) -> list[Row]:
     """The rows of `log.csv`, None for an empty field; no rows if there is no log.
 
+    A last line that is not whole, written when the machine went down, is left out.
+
     Raises:
         InputError: it is not the log of a run.
     """
     if not folder.log.exists():
         return []
     try:
-        with open(folder.log, encoding="utf-8", newline="") as file:
-            return [
-                {column: float(row[column]) if row[column] else None for column in COLUMNS}
-                for row in csv.DictReader(file)
-            ]
+        lines = folder.log.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        return [
+            {column: float(row[column]) if row[column] else None for column in COLUMNS} for row in csv.DictReader(whole)
+        ]
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{folder.log}: not the log of a training run ({error})") from error
 
 
 def write_log(folder: RunFolder, rows: Iterable[Row]) -> None:
     """Write the whole log anew."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_field(column, row[column]) for column in COLUMNS] for row in rows)
-    write_text(folder.log, text.getvalue())
+    write_text(folder.log, ",".join(COLUMNS) + "\n" + "".join(map(_line, rows)))
+
+
+def append_row(folder: RunFolder, row: Row) -> None:
+    """Add one row to the log."""
+    with open(folder.log, "a", encoding="utf-8", newline="\n") as file:
+        file.write(_line(row))
 
 
 def write_pictures(folder: RunFolder, rows: list[Row], results: Iterable[tuple[Sample, object]]) -> None:
@@ -127,6 +130,10 @@ def write_pictures(folder: RunFolder, rows: list[Row], results: Iterable[tuple[S
             ("original", target),
         ]
         plots.save(plots.side_by_side(panels, zoom), folder.path / f"{sample.name}.png")
+
+
+def _line(row: Row) -> str:
+    return ",".join(_field(column, row[column]) for column in COLUMNS) + "\n"
 
 
 def _field(column: str, value: float | None) -> str:

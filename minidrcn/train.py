@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import math
-import signal
 import sys
-import time
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-import numpy as np
-
-from . import checkpoint, cli, run_folder, training
+from . import cli, run_folder, training
 from .backend import require_gpu, to_gpu
 from .config import PRESETS, TrainingConfig, flag, kind, read_config
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
-from .errors import InputError, UsageError
-from .protocol import Sample, load_sample, measure
+from .errors import UsageError
+from .protocol import Sample, load_sample
 from .run_folder import Row, RunFolder
-from .tiles import predict_luma
 from .training import TrainingState
-
-LOG_EVERY = 10
+from .training_run import TrainingRun
 
 
 @cli.command("train")
@@ -43,128 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     state = state or training.start(config)
     if args.gpu:
         state = _on_gpu(state)
-    return _Run(folder, config, pairs, samples, args).go(state, rows)
-
-
-class _Run:
-    """A training run in progress: the loop, and what it reports and writes."""
-
-    def __init__(
-        self,
-        folder: RunFolder,
-        config: TrainingConfig,
-        pairs: Sequence[Pair],
-        samples: Sequence[Sample],
-        args: argparse.Namespace,
-    ) -> None:
-        self.folder, self.config, self.pairs, self.samples = folder, config, pairs, samples
-        self.workers, self.checkpoint_every = args.workers, args.checkpoint_every
-        self.psnr_bicubic = float(np.mean([measure(sample.x, sample).psnr for sample in samples]))
-
-    def go(self, state: TrainingState, rows: list[Row]) -> int:
-        """Train until nothing is left to do or a signal comes; the exit status."""
-        config = self.config
-        self.rows = [row for row in rows if row["step"] <= state.step]
-        self.started = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
-        print(f"{self.folder.path}: {_description(state, config)}", flush=True)
-        if state.step == 0:
-            state = self._evaluate(state, None)
-        with _Signals() as signals, self._bar(state) as bar:
-            while not training.finished(state, config):
-                state, report = training.train_step(state, config, self.pairs, self.workers)
-                bar.update()
-                due = state.step % config.evaluate_every == 0 or state.step == config.steps
-                if due or state.step % LOG_EVERY == 0:
-                    self._check_finite(report, state)
-                    bar.set_postfix_str(
-                        f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
-                    )
-                    if due:
-                        state = self._evaluate(state, report, bar.write)
-                    else:
-                        self._log(state, report)
-                if signals.received:
-                    break
-                if state.step % self.checkpoint_every == 0:
-                    self._save(state)
-        self._save(state)
-        if signals.received and not training.finished(state, config):
-            print(
-                f"minidrcn.train: interrupted and saved after {state.step} of {config.steps} updates; "
-                f"go on with --resume --out {self.folder.path}",
-                file=sys.stderr,
-            )
-            return 128 + signals.received
-        self._finish(state)
-        return 0
-
-    def _bar(self, state: TrainingState):
-        return cli.progress(None, total=self.config.steps, initial=state.step, unit="update", smoothing=0.1)
-
-    def _predictions(self, state: TrainingState) -> list[tuple[Sample, np.ndarray]]:
-        return [(sample, predict_luma(state.model, sample.x, workers=self.workers)) for sample in self.samples]
-
-    def _evaluate(self, state: TrainingState, report: training.StepReport | None, write=print) -> TrainingState:
-        psnr = float(np.mean([measure(prediction, sample).psnr for sample, prediction in self._predictions(state)]))
-        if psnr > state.best_psnr:
-            checkpoint.save(self.folder.best, state.model)
-        state = training.after_evaluation(state, psnr)
-        self._log(state, report, psnr)
-        write(
-            f"update {state.step:>6}  validation {psnr:.2f} dB, bicubic {self.psnr_bicubic:.2f} dB, "
-            f"gain {psnr - self.psnr_bicubic:+.2f} dB, {self.rows[-1]['seconds']:.0f} s"
-        )
-        sys.stdout.flush()
-        return state
-
-    def _log(self, state: TrainingState, report: training.StepReport | None, psnr: float | None = None) -> None:
-        row: Row = dict.fromkeys(run_folder.COLUMNS)
-        row |= {"step": state.step, "seconds": round(time.monotonic() - self.started, 1)}
-        if report is not None:
-            row |= {name: float(value) for name, value in report._asdict().items()}
-        if psnr is not None:
-            row |= {"psnr": psnr, "psnr_bicubic": self.psnr_bicubic}
-        self.rows.append(row)
-        run_folder.write_log(self.folder, self.rows)
-
-    def _check_finite(self, report: training.StepReport, state: TrainingState) -> None:
-        if not (math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))):
-            raise InputError(
-                f"the loss is no longer finite at update {state.step}; {self.folder.path} holds the last good state; "
-                "start anew with a smaller --lr or --clip-limit"
-            )
-
-    def _save(self, state: TrainingState) -> None:
-        training.save_state(self.folder.last, state, self.config)
-
-    def _finish(self, state: TrainingState) -> None:
-        run_folder.write_pictures(self.folder, self.rows, self._predictions(state))
-        seconds = self.rows[-1]["seconds"]
-        print(
-            f"done: {state.step} updates in {seconds:.0f} s, best validation PSNR {state.best_psnr:.2f} dB "
-            f"(bicubic {self.psnr_bicubic:.2f} dB)"
-        )
-        print(f"the network is {self.folder.best}, its curve {self.folder.curve}")
-
-
-class _Signals:
-    """Ctrl-C and SIGTERM let the update in progress end; a second one stops at once."""
-
-    def __init__(self) -> None:
-        self.received = 0
-
-    def __enter__(self) -> _Signals:
-        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, _: object) -> None:
-        if self.received:
-            raise KeyboardInterrupt
-        self.received = number
+    run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every)
+    return run.go(state, rows)
 
 
 def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig, TrainingState | None, list[Row]]:
@@ -211,15 +83,6 @@ def _on_gpu(state: TrainingState) -> TrainingState:
         part: {name: to_gpu(value) for name, value in values.items()} for part, values in state.optimiser_state.items()
     }
     return replace(state, model=state.model.to_gpu(), optimiser_state=optimiser_state)
-
-
-def _description(state: TrainingState, config: TrainingConfig) -> str:
-    parameters = sum(value.size for value in state.model.params.values())
-    start = f"from update {state.step} " if state.step else ""
-    return (
-        f"DRCN with {config.filters} filters, {config.recursions} recursions, {parameters:,} parameters, "
-        f"x{config.scale}, {start}to update {config.steps}"
-    )
 
 
 def _names() -> set[str]:

@@ -1,0 +1,170 @@
+"""The loop around `training.train_step`: what a run reports, measures and writes while it goes on."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from . import checkpoint, cli, run_folder, training
+from .config import TrainingConfig
+from .data.patches import Pair
+from .errors import InputError
+from .protocol import Sample, measure
+from .run_folder import Row, RunFolder
+from .tiles import predict_luma
+from .training import StepReport, TrainingState
+
+LOG_EVERY = 10
+
+
+class TrainingRun:
+    """One run of the loop, from a state until nothing is left to do or somebody stops it.
+
+    Args:
+        folder: where everything is written.
+        config: the options.
+        pairs: inputs and targets to cut patches from.
+        samples: the validation images.
+        workers: CPU threads, None for all usable cores.
+        checkpoint_every: updates between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: TrainingConfig,
+        pairs: Sequence[Pair],
+        samples: Sequence[Sample],
+        workers: int | None = None,
+        checkpoint_every: int = 50,
+    ) -> None:
+        self.folder, self.config, self.pairs, self.samples = folder, config, pairs, samples
+        self.workers, self.checkpoint_every = workers, checkpoint_every
+        self.psnr_bicubic = float(np.mean([measure(sample.x, sample).psnr for sample in samples]))
+
+    def go(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
+        """Train, and return the exit status: 0 finished, 128 and the signal's number if one ended it.
+
+        Args:
+            state: to go on from.
+            rows: the log so far; rows of updates that are not in `state` are dropped.
+
+        Raises:
+            InputError: the loss is no longer finite.
+        """
+        config = self.config
+        self.rows = [row for row in rows if row["step"] <= state.step]
+        self.started = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
+        run_folder.write_log(self.folder, self.rows)
+        print(f"{self.folder.path}: {self._description(state)}", flush=True)
+        # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
+        with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
+            if state.step == 0:
+                state = self._evaluate(state, None, bar.write)
+            while not training.finished(state, config) and not signals.received:
+                state, report = training.train_step(state, config, self.pairs, self.workers)
+                bar.update()
+                evaluate = state.step % config.evaluate_every == 0 or state.step == config.steps
+                save = state.step % self.checkpoint_every == 0
+                # Only here are the numbers looked at: on a GPU a look waits until they are computed.
+                if evaluate or save or state.step % LOG_EVERY == 0:
+                    self._check_finite(state, report)
+                    bar.set_postfix_str(
+                        f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
+                    )
+                    if evaluate:
+                        state = self._evaluate(state, report, bar.write)
+                    else:
+                        self._log(state, report)
+                if save:
+                    training.save_state(self.folder.last, state, config)
+        training.save_state(self.folder.last, state, config)
+        if not training.finished(state, config):
+            print(
+                f"minidrcn.train: interrupted and saved after {state.step} of {config.steps} updates; "
+                f"go on with --resume --out {self.folder.path}",
+                file=sys.stderr,
+            )
+            return 128 + signals.received
+        self._finish(state)
+        return 0
+
+    def _bar(self, state: TrainingState):
+        return cli.progress(None, total=self.config.steps, initial=state.step, unit="update", smoothing=0.1)
+
+    def _predictions(self, state: TrainingState) -> list[tuple[Sample, np.ndarray]]:
+        return [(sample, predict_luma(state.model, sample.x, workers=self.workers)) for sample in self.samples]
+
+    def _evaluate(
+        self, state: TrainingState, report: StepReport | None, write: Callable[[str], object]
+    ) -> TrainingState:
+        psnr = float(np.mean([measure(prediction, sample).psnr for sample, prediction in self._predictions(state)]))
+        if psnr > state.best_psnr:
+            checkpoint.save(self.folder.best, state.model)
+        state = training.after_evaluation(state, psnr)
+        self._log(state, report, psnr)
+        write(
+            f"update {state.step:>6}  validation {psnr:.2f} dB, bicubic {self.psnr_bicubic:.2f} dB, "
+            f"gain {psnr - self.psnr_bicubic:+.2f} dB, {self.rows[-1]['seconds']:.0f} s"
+        )
+        sys.stdout.flush()
+        return state
+
+    def _log(self, state: TrainingState, report: StepReport | None, psnr: float | None = None) -> None:
+        row: Row = dict.fromkeys(run_folder.COLUMNS)
+        row |= {"step": state.step, "seconds": round(time.monotonic() - self.started, 1)}
+        if report is not None:
+            row |= {name: float(value) for name, value in report._asdict().items()}
+        if psnr is not None:
+            row |= {"psnr": psnr, "psnr_bicubic": self.psnr_bicubic}
+        self.rows.append(row)
+        run_folder.append_row(self.folder, row)
+
+    def _check_finite(self, state: TrainingState, report: StepReport) -> None:
+        if not (math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))):
+            raise InputError(
+                f"the loss is no longer finite at update {state.step}; {self.folder.path} keeps the last good state; "
+                "start anew with a smaller --lr or --clip-limit"
+            )
+
+    def _finish(self, state: TrainingState) -> None:
+        run_folder.write_pictures(self.folder, self.rows, self._predictions(state))
+        print(
+            f"done: {state.step} updates in {self.rows[-1]['seconds']:.0f} s, best validation PSNR "
+            f"{state.best_psnr:.2f} dB (bicubic {self.psnr_bicubic:.2f} dB)"
+        )
+        print(f"the network is {self.folder.best}, its curve {self.folder.curve}")
+
+    def _description(self, state: TrainingState) -> str:
+        config = self.config
+        parameters = sum(value.size for value in state.model.params.values())
+        start = f"from update {state.step} " if state.step else ""
+        return (
+            f"DRCN with {config.filters} filters, {config.recursions} recursions, {parameters:,} parameters, "
+            f"x{config.scale}, {start}to update {config.steps}"
+        )
+
+
+class _Signals:
+    """Ctrl-C and SIGTERM let the update in progress end; a second one stops at once."""
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    def __enter__(self) -> _Signals:
+        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _: object) -> None:
+        if self.received:
+            raise KeyboardInterrupt
+        self.received = number
