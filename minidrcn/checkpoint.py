@@ -79,8 +79,9 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
         InputError: there is no such file, or it is not a whole and sound file of that kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        # Opened here, because np.load leaves files open that turn out to be damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as contents:
+            arrays = {name: contents[name] for name in contents.files}
         meta = json.loads(bytes(arrays.pop("meta")))
         if meta["format"] != FORMAT:
             raise ValueError(f"format {meta['format']!r}")

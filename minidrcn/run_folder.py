@@ -94,6 +94,8 @@ def read_log(folder: RunFolder) -> list[Row]:
     try:
         lines = folder.log.read_text(encoding="utf-8").splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]
+        if whole and whole[0].strip() != ",".join(COLUMNS):
+            raise ValueError(f"expected the columns {', '.join(COLUMNS)}")
         return [
             {column: float(row[column]) if row[column] else None for column in COLUMNS} for row in csv.DictReader(whole)
         ]

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import standin
+
+from minidrcn import DRCN, checkpoint, load
+from minidrcn.checkpoint import load_checkpoint, save
+from minidrcn.errors import InputError, UsageError
+
+
+@pytest.fixture
+def model():
+    return DRCN(4, 3, seed=2, skip=True, reconstruction_relu=False, scale=3)
+
+
+def test_there_and_back(model, tmp_path):
+    path = tmp_path / "a.npz"
+    state = {"m": {"embed1.w": np.ones((3, 3, 1, 4), "float32")}, "v": {"embed1.w": np.zeros(2)}}
+    save(path, model, state, {"step": 7})
+    loaded, optimiser_state, training = load_checkpoint(path)
+    assert loaded.architecture == model.architecture
+    assert loaded.scale == 3
+    assert loaded.params.keys() == model.params.keys()
+    assert all(np.array_equal(loaded.params[name], p) for name, p in model.params.items())
+    assert loaded.dtype == model.dtype
+    assert np.array_equal(optimiser_state["m"]["embed1.w"], state["m"]["embed1.w"])
+    assert optimiser_state.keys() == {"m", "v"}
+    assert training == {"step": 7}
+    assert load(path).scale == 3
+
+
+def test_equal_values_give_equal_files(model, tmp_path):
+    for name in ("a.npz", "b.npz"):
+        save(tmp_path / name, model, training={"step": 1})
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_network_on_the_device_is_saved_like_any_other(model, tmp_path, monkeypatch):
+    save(tmp_path / "cpu.npz", model)
+    standin.install(monkeypatch)
+    save(tmp_path / "gpu.npz", model.to_gpu())
+    assert (tmp_path / "cpu.npz").read_bytes() == (tmp_path / "gpu.npz").read_bytes()
+
+
+def test_shipped_weights_and_names():
+    shipped = load("x2")
+    assert shipped.scale == 2
+    with pytest.raises(UsageError, match="no weights 'x9' are shipped; there are: x2"):
+        load("x9")
+    with pytest.raises(InputError, match=r"absent\.npz: no such file"):
+        load("absent.npz")
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was loaded",))
+
+
+def rewritten(path, change):
+    """The arrays of a file, changed and written back."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    meta = json.loads(bytes(arrays.pop("meta")))
+    change(arrays, meta)
+    np.savez(path, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, meta: meta.update(format="other"),
+        lambda arrays, meta: meta.pop("architecture"),
+        lambda arrays, meta: meta["architecture"].update(filters=10**12),
+        lambda arrays, meta: meta["architecture"].update(filters="4"),
+        lambda arrays, meta: meta["architecture"].update(colour=1),
+        lambda arrays, meta: arrays.pop("params/embed1.b"),
+        lambda arrays, meta: arrays.update({"params/embed1.b": np.full(4, np.nan, "float32")}),
+        lambda arrays, meta: arrays.update({"params/embed1.b": np.zeros(4)}),
+        lambda arrays, meta: arrays.update({"params/embed1.b": np.array([Bomb()], dtype=object)}),
+        lambda arrays, meta: arrays.update({"params/own": np.zeros(1, "float32")}),
+    ],
+)
+def test_tampered_files_are_refused(model, tmp_path, change):
+    path = tmp_path / "a.npz"
+    save(path, model)
+    rewritten(path, change)
+    with pytest.raises(InputError, match="no model of minidrcn's, or damaged") as raised:
+        load_checkpoint(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_files_that_are_something_else_are_refused(model, tmp_path):
+    whole = tmp_path / "whole.npz"
+    save(whole, model)
+    contents = {
+        "empty": b"",
+        "text": b"no model",
+        "cut": whole.read_bytes()[:500],
+        "pickle": pickle.dumps(Bomb()),
+        "zeros": bytes(1000),
+    }
+    for name, content in contents.items():
+        path = tmp_path / f"{name}.npz"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="no model of minidrcn's"):
+            load_checkpoint(path)
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    with pytest.raises(InputError, match="no model of minidrcn's"):
+        load_checkpoint(tmp_path / "array.npz")
+    with pytest.raises(InputError, match="no model of minidrcn's"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_newer_format_says_so(model, tmp_path):
+    save(tmp_path / "a.npz", model)
+    rewritten(tmp_path / "a.npz", lambda arrays, meta: meta.update(version=checkpoint.FORMAT_VERSION + 1))
+    with pytest.raises(InputError, match="written by a newer minidrcn"):
+        load(tmp_path / "a.npz")

@@ -1,0 +1,49 @@
+"""That pictures are drawn from the right numbers; how they look is for eyes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minidrcn import plots
+
+
+def test_the_curve_shows_the_rows():
+    empty = dict.fromkeys(("loss", "grad_norm", "psnr", "psnr_bicubic"))
+    rows = [
+        {"step": 0, **empty, "psnr": 30.0, "psnr_bicubic": 30.5},
+        {"step": 10, **empty, "loss": 4.0, "grad_norm": 2.0},
+        {"step": 20, **empty, "loss": 2.0, "grad_norm": 1.0, "psnr": 31.0, "psnr_bicubic": 30.5},
+    ]
+    quality, loss, norm = plots.training_curve(rows).axes
+    assert quality.lines[0].get_xydata().tolist() == [[0, 30], [20, 31]]
+    assert quality.lines[1].get_ydata().tolist() == [30.5, 30.5]
+    assert loss.lines[0].get_xydata().tolist() == [[10, 4], [20, 2]]
+    assert norm.lines[0].get_ydata().tolist() == [2, 1]
+
+
+def test_a_curve_without_rows_is_empty_not_an_error(tmp_path):
+    plots.save(plots.training_curve([]), tmp_path / "curve.png")
+    with Image.open(tmp_path / "curve.png") as image:
+        assert image.width > 500
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (40, 50, 3), (9, 70)])
+def test_crops_side_by_side(tmp_path, rng, shape):
+    images = [("a", rng.random(shape)), ("b", rng.random(shape))]
+    figure = plots.side_by_side(images, (slice(2, 8), slice(3, 12)))
+    assert [axes.get_title() for axes in figure.axes] == ["whole image", "a", "b"]
+    assert figure.axes[1].images[0].get_array().shape[:2] == (6, 9)
+    plots.save(figure, tmp_path / "crops.png")
+    assert (tmp_path / "crops.png").stat().st_size > 1000
+
+
+def test_the_most_improved_window():
+    target = np.zeros((30, 40))
+    before = np.full((30, 40), 0.1)
+    after = before.copy()
+    after[12:20, 25:33] = 0
+    after[:5] = 0.2
+    assert plots.most_improved(before, after, target, side=8) == (slice(12, 20), slice(25, 33))
+    assert plots.most_improved(before, after, target, side=99) == (slice(0, 30), slice(0, 40))

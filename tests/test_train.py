@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import standin
+from conftest import relative_error
+
+from minidrcn import load
+from minidrcn.run_folder import COLUMNS, RunFolder, read_log
+from minidrcn.train import main
+
+SMALL = ["--filters", "4", "--recursions", "2", "--batch", "2", "--patch", "16", "--steps", "12",
+         "--evaluate-every", "5", "--checkpoint-every", "5", "--workers", "1"]  # fmt: skip
+
+
+@pytest.fixture
+def args(photo):
+    return [*SMALL, "--data", str(photo), "--validation", str(photo)]
+
+
+def arrays(path):
+    with np.load(path) as file:
+        return dict(file)
+
+
+def same(a, b):
+    a, b = arrays(a), arrays(b)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_leaves_everything_behind(args, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*args, "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {
+        "config.json", "log.csv", "last.npz", "best.npz", "curve.png", "wave0.png", "wave1.png"
+    }  # fmt: skip
+    rows = read_log(RunFolder(out))
+    assert [row["step"] for row in rows] == [0, 5, 10, 12]
+    assert all(row["psnr"] and row["psnr_bicubic"] for row in rows)
+    assert rows[0]["loss"] is None
+    assert rows[1]["loss"] > 0
+    assert abs(rows[0]["psnr"] - rows[0]["psnr_bicubic"]) < 0.05
+    assert out.joinpath("log.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+    assert json.loads((out / "config.json").read_text())["filters"] == 4
+    assert load(out / "best.npz").scale == 2
+    assert load(out / "last.npz").architecture.recursions == 2
+    output = capsys.readouterr()
+    assert "gain" in output.out
+    assert output.err == ""  # no terminal, no progress bar
+
+
+def test_the_same_seed_gives_the_same_bits(args, tmp_path):
+    for name, extra in (("a", []), ("b", ["--workers", "2"]), ("c", ["--seed", "1"])):
+        assert main([*args, *extra, "--out", str(tmp_path / name)]) == 0
+    assert same(tmp_path / "a" / "last.npz", tmp_path / "b" / "last.npz")
+    assert not same(tmp_path / "a" / "last.npz", tmp_path / "c" / "last.npz")
+
+
+def test_without_a_name_the_run_gets_a_number(args, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*args, "--steps", "1"]) == 0
+    assert (tmp_path / "runs" / "001" / "last.npz").exists()
+
+
+def interrupted(args, out, after, monkeypatch, number=signal.SIGINT):
+    """Run, with a signal sent in the middle of an update."""
+    from minidrcn import training
+
+    real = training.train_step
+
+    def step(state, *rest):
+        if state.step == after:
+            signal.raise_signal(number)
+        return real(state, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train_step", step)
+        return main([*args, "--out", str(out)])
+
+
+@pytest.mark.parametrize("options", [[], ["--optimiser", "sgd", "--schedule", "plateau"]])
+def test_interrupted_and_resumed_ends_as_if_it_had_run_through(args, tmp_path, monkeypatch, capsys, options):
+    args = [*args, *options]
+    assert main([*args, "--out", str(tmp_path / "through")]) == 0
+    out = tmp_path / "stopped"
+    assert interrupted(args, out, 7, monkeypatch) == 130
+    error = capsys.readouterr().err
+    assert "interrupted and saved after 8 of 12 updates; go on with --resume" in error
+    assert error.count("\n") == 1
+    assert main(["--resume", "--out", str(out)]) == 0
+    assert same(tmp_path / "through" / "last.npz", out / "last.npz")
+    assert same(tmp_path / "through" / "best.npz", out / "best.npz")
+    steps = [[row["step"] for row in read_log(RunFolder(tmp_path / name))] for name in ("through", "stopped")]
+    assert steps[0] == steps[1]
+    seconds = [row["seconds"] for row in read_log(RunFolder(out))]
+    assert seconds == sorted(seconds)
+
+
+def test_sigterm_saves_as_well(args, tmp_path, monkeypatch):
+    assert interrupted(args, tmp_path / "a", 3, monkeypatch, signal.SIGTERM) == 143
+    assert main(["--resume", "--out", str(tmp_path / "a")]) == 0
+
+
+def test_killed_without_warning_it_goes_on_from_the_last_checkpoint(args, tmp_path, monkeypatch):
+    from minidrcn import training
+
+    assert main([*args, "--out", str(tmp_path / "through")]) == 0
+
+    def die(state, *rest, real=training.train_step):
+        if state.step == 8:
+            raise SystemExit("power cut")
+        return real(state, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train_step", die)
+        with pytest.raises(SystemExit):
+            main([*args, "--out", str(tmp_path / "killed")])
+    assert main(["--resume", "--out", str(tmp_path / "killed")]) == 0
+    assert same(tmp_path / "through" / "last.npz", tmp_path / "killed" / "last.npz")
+
+
+def test_a_finished_run_that_is_resumed_is_done(args, tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert main([*args, "--out", out, "--steps", "2"]) == 0
+    before = (tmp_path / "run" / "last.npz").read_bytes()
+    capsys.readouterr()
+    assert main(["--resume", "--out", out]) == 0
+    assert "finished after 2 updates" in capsys.readouterr().out
+    assert (tmp_path / "run" / "last.npz").read_bytes() == before
+
+
+def test_resume_starts_a_run_where_there_is_none(args, tmp_path):
+    assert main([*args, "--steps", "1", "--resume", "--out", str(tmp_path / "new")]) == 0
+    (tmp_path / "new" / "last.npz").unlink()
+    assert main(["--resume", "--out", str(tmp_path / "new")]) == 0
+
+
+def test_resume_refuses_other_options_and_takes_equal_ones(args, tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert main([*args, "--out", out, "--steps", "2"]) == 0
+    capsys.readouterr()
+    assert main(["--resume", "--out", out, "--filters", "5", "--seed", "0", "--lr", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "--filters 5 (the run: 4); --lr 1.0 (the run: 0.002)" in error
+    assert "--seed" not in error
+    assert main(["--resume", "--out", out, "--filters", "4"]) == 0
+
+
+def wrong(arguments, status, capsys):
+    """Run what must be refused; the one line it says."""
+    try:
+        code = main(arguments)
+    except SystemExit as stopped:
+        code = stopped.code
+    output = capsys.readouterr()
+    assert code == status
+    assert output.err.count("\n") == 1, output.err
+    assert "Traceback" not in output.err
+    return output.err
+
+
+def test_wrong_use_is_one_line(args, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("precious")
+    for arguments, status, message in (
+        (["--scale", "5"], 2, "argument --scale: invalid choice: 5 (choose from 2, 3, 4)"),
+        (["--steps", "-5"], 2, "--steps must be at least 1, not -5"),
+        (["--steps", "many"], 2, "argument --steps: invalid int value"),
+        (["--lr", "nan"], 2, "--lr must be finite"),
+        (["--workers", "0"], 2, "must be a whole number of at least 1"),
+        (["--colour"], 2, "unrecognized arguments: --colour"),
+        (["--resume"], 2, "--resume needs --out"),
+        (["--out", "full"], 2, "the folder is not empty"),
+        (["--out", "full", "--resume"], 2, "the folder is not empty"),
+        (["--out", "full/file"], 2, "a file of that name exists"),
+        (["--data", "absent"], 2, "absent: no such folder"),
+        (["--data", "empty"], 1, "no images in this folder"),
+        (["--validation", "empty"], 1, "no images in this folder"),
+        ([*args, "--patch", "200"], 1, "smaller than a patch of 200 x 200"),
+    ):
+        assert message in wrong(arguments, status, capsys)
+    assert (tmp_path / "full" / "file").read_text() == "precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "full", "images"}
+
+
+def test_a_checkpoint_that_is_damaged_is_one_line(args, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*args, "--out", str(out), "--steps", "1"]) == 0
+    (out / "last.npz").write_bytes(b"no checkpoint")
+    capsys.readouterr()
+    assert "no model of minidrcn's, or damaged" in wrong(["--resume", "--out", str(out)], 1, capsys)
+    assert (out / "last.npz").read_bytes() == b"no checkpoint"
+
+
+def test_a_loss_that_explodes_is_one_line_and_keeps_the_last_good_state(args, tmp_path, capsys):
+    arguments = [*args, "--lr", "1e6", "--clip", "none", "--warmup", "0", "--out", str(tmp_path / "run")]
+    message = wrong([*arguments, "--checkpoint-every", "1"], 1, capsys)
+    assert "the loss is no longer finite at update" in message
+    assert load(tmp_path / "run" / "best.npz")
+
+
+def test_gpu_without_cupy_or_without_a_device_says_which(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert "needs CuPy, which is not installed: pip install" in wrong(["--gpu"], 2, capsys)
+    monkeypatch.setitem(sys.modules, "cupy", standin.make_module(device=False))
+    assert "CuPy is installed but finds no CUDA device" in wrong(["--gpu"], 2, capsys)
+
+
+@pytest.mark.parametrize("options", [[], ["--optimiser", "nesterov", "--clip", "adjustable", "--alpha", "rate"]])
+def test_the_whole_training_step_runs_on_the_device(xp, args, tmp_path, options):
+    """The stand-in refuses to mix host and device arrays, so this passes only if nothing strays."""
+    if xp is np:
+        pytest.skip("NumPy is what the device is compared with")
+    args = [*args, *options]
+    assert main([*args, "--out", str(tmp_path / "cpu")]) == 0
+    assert main([*args, "--gpu", "--out", str(tmp_path / "gpu")]) == 0
+    cpu, gpu = (load(tmp_path / name / "last.npz").params for name in ("cpu", "gpu"))
+    # The device takes the batch at once, the CPU an image at a time: the same numbers up to rounding.
+    assert all(relative_error(cpu[name], gpu[name]) < 2e-2 for name in cpu)
+    assert main(["--resume", "--gpu", "--out", str(tmp_path / "gpu")]) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process")
+def test_ctrl_c_in_a_real_process_saves_and_exits_with_130(args, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "minidrcn.train", *args, "--steps", "100000", "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (out / "last.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted and saved after" in error
+    assert error.count("\n") == 1

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minidrcn import training
+from minidrcn.config import TrainingConfig
+from minidrcn.data.patches import load_pair
+from minidrcn.errors import InputError
+from minidrcn.optim import SGD, Adam
+
+SMALL = {"filters": 4, "recursions": 2, "steps": 6, "batch": 3, "patch": 12, "warmup": 1}
+
+
+def arrays_of(state):
+    parts = {"params": state.model.params, **state.optimiser_state}
+    return {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+
+
+def equal(a, b):
+    a, b = arrays_of(a), arrays_of(b)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture
+def pairs(photo):
+    return [load_pair(path, 2, 12) for path in sorted(photo.iterdir())]
+
+
+def run(state, config, pairs, steps, workers=1):
+    for _ in range(steps):
+        state, _ = training.train_step(state, config, pairs, workers)
+    return state
+
+
+@pytest.mark.parametrize("options", [{}, {"optimiser": "sgd"}, {"optimiser": "nesterov", "weight_decay": 1e-3}])
+def test_the_same_seed_gives_the_same_bits_for_any_number_of_workers(pairs, options):
+    config = TrainingConfig(**SMALL, **options)
+    a = run(training.start(config), config, pairs, 4, workers=1)
+    b = run(training.start(config), config, pairs, 4, workers=3)
+    assert equal(a, b)
+    other = TrainingConfig(**SMALL, **options, seed=1)
+    assert not equal(a, run(training.start(other), other, pairs, 4))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimiser": "sgd", "schedule": "plateau", "clip": "adjustable", "clip_limit": 1e-5},
+        {"optimiser": "nesterov"},
+    ],
+)
+def test_a_run_that_was_saved_and_loaded_goes_on_as_if_it_had_not_been(pairs, tmp_path, options):
+    config = TrainingConfig(**SMALL, **options)
+    state = training.after_evaluation(run(training.start(config), config, pairs, 3), 30.0)
+    training.save_state(tmp_path / "a.npz", state, config)
+    loaded, loaded_config = training.load_state(tmp_path / "a.npz")
+    assert loaded_config == config
+    assert (loaded.step, loaded.best_psnr, loaded.plateau) == (state.step, state.best_psnr, state.plateau)
+    assert equal(run(loaded, config, pairs, 3), run(state, config, pairs, 3))
+
+
+def test_a_step_leaves_the_state_before_it_alone(pairs):
+    config = TrainingConfig(**SMALL)
+    state = training.start(config)
+    before = {name: value.copy() for name, value in arrays_of(state).items()}
+    after, report = training.train_step(state, config, pairs, 1)
+    assert all(np.array_equal(value, before[name]) for name, value in arrays_of(state).items())
+    assert (state.step, after.step) == (0, 1)
+    assert report.loss > 0
+    assert {value.dtype for value in arrays_of(after).values()} == {np.dtype("float32")}
+
+
+def test_training_brings_the_loss_down(pairs):
+    config = TrainingConfig(**{**SMALL, "steps": 60, "lr": 5e-3, "batch": 8})
+    state = training.start(config)
+    losses = []
+    for _ in range(config.steps):
+        state, report = training.train_step(state, config, pairs, 1)
+        losses.append(float(report.loss))
+    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
+    assert training.finished(state, config)
+
+
+def test_rates_and_alpha_follow_the_options():
+    config = TrainingConfig(**SMALL, schedule="plateau", alpha="rate", lr=0.1, optimiser="sgd")
+    state = training.start(config)
+    assert training.learning_rate(config, state) == 0.1
+    assert training.supervision(config, state, 0.1) == pytest.approx(2 / 3)
+    state = training.after_evaluation(state, 30.0)
+    for _ in range(5):
+        state = training.after_evaluation(state, 29.0)
+    assert training.learning_rate(config, state) == pytest.approx(0.01)
+    assert state.best_psnr == 30
+    assert training.optimiser(config) == SGD(0.9, 0.0)
+    assert training.optimiser(TrainingConfig(optimiser="nesterov", momentum=0.5)) == SGD(0.5, 0.0, nesterov=True)
+    assert training.optimiser(TrainingConfig(weight_decay=0.1)) == Adam(weight_decay=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"clip": "norm", "clip_limit": 2.5}, [1.5, 2.0]),
+        ({"clip": "value", "clip_limit": 3.5}, [3.0, 3.5]),
+        ({"clip": "adjustable", "clip_limit": 0.35}, [3.0, 3.5]),
+        ({"clip": "none"}, [3.0, 4.0]),
+    ],
+)
+def test_clipping_follows_the_options(options, expected):
+    clipped, norm = training.clip(TrainingConfig(**options), {"w": np.array([3.0, 4.0])}, 0.1)
+    assert np.allclose(clipped["w"], expected)
+    assert norm == 5
+
+
+def test_a_network_without_a_run_cannot_be_gone_on_with(tmp_path):
+    from minidrcn import DRCN, checkpoint
+
+    checkpoint.save(tmp_path / "a.npz", DRCN(2, 1))
+    with pytest.raises(InputError, match="holds no training run to go on with"):
+        training.load_state(tmp_path / "a.npz")
+    config = TrainingConfig(**SMALL)
+    state = training.start(config)
+    training.save_state(tmp_path / "b.npz", training.replace(state, optimiser_state={}), config)
+    with pytest.raises(InputError, match="optimiser's state does not fit"):
+        training.load_state(tmp_path / "b.npz")

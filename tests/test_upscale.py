@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minidrcn import DRCN, checkpoint
+from minidrcn.upscale import main
+
+
+@pytest.fixture
+def model(tmp_path):
+    checkpoint.save(tmp_path / "m.npz", DRCN(2, 1, scale=3))
+    return str(tmp_path / "m.npz")
+
+
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+def run(arguments, capsys):
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        code = stopped.code
+    return code, *capsys.readouterr()
+
+
+def test_a_file_with_the_shipped_weights(photo, tmp_path, capsys):
+    code, out, err = run([photo / "wave0.png", tmp_path / "large.png"], capsys)
+    assert (code, err) == (0, "")
+    assert "46 x 37 -> 92 x 74" in out
+    assert size_of(tmp_path / "large.png") == (92, 74)
+
+
+def test_the_scale_comes_from_the_model(photo, tmp_path, capsys, model):
+    assert run([photo / "wave0.png", tmp_path / "large.jpg", "--model", model], capsys)[0] == 0
+    assert size_of(tmp_path / "large.jpg") == (138, 111)
+    code, _, err = run([photo / "wave0.png", tmp_path / "b.png", "--model", model, "--scale", 2], capsys)
+    assert code == 2
+    assert "the model was trained for scale 3, not 2" in err
+
+
+def test_a_folder_and_one_bad_file_in_it(photo, tmp_path, capsys):
+    (photo / "broken.png").write_text("no image")
+    code, out, err = run([photo, tmp_path / "large"], capsys)
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "broken.png: no image" in err
+    assert out.count("->") == 2
+    assert sorted(path.name for path in (tmp_path / "large").iterdir()) == ["wave0.png", "wave1.png"]
+
+
+def test_a_file_into_a_folder_keeps_its_name(photo, tmp_path, capsys):
+    (tmp_path / "large").mkdir()
+    assert run([photo / "wave1.png", tmp_path / "large"], capsys)[0] == 0
+    assert (tmp_path / "large" / "wave1.png").exists()
+
+
+def test_nothing_is_overwritten_unless_asked_for(photo, tmp_path, capsys):
+    target = tmp_path / "large.png"
+    target.write_text("precious")
+    code, _, err = run([photo / "wave0.png", target], capsys)
+    assert code == 2
+    assert "large.png: exists; name another output or add --force" in err
+    assert target.read_text() == "precious"
+    assert run([photo / "wave0.png", target, "--force"], capsys)[0] == 0
+    assert size_of(target) == (92, 74)
+    assert run([photo, photo], capsys)[0] == 2
+
+
+def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("no image")
+    Image.fromarray(np.zeros((5, 4, 4), np.uint8)).save(tmp_path / "clear.png")
+    image = photo / "wave0.png"
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for arguments, status, message in (
+        ([tmp_path / "text.png", tmp_path / "o.png"], 1, "text.png: no image that Pillow can read"),
+        ([tmp_path / "absent.png", tmp_path / "o.png"], 1, "no such file or folder"),
+        ([tmp_path / "empty", tmp_path / "o"], 1, "no images in this folder"),
+        ([photo, image], 2, "name a folder to write to"),
+        ([image, tmp_path / "o.png", "--scale", 5], 2, "invalid choice: 5"),
+        ([image, tmp_path / "o.png", "--scale", 4], 2, "no weights 'x4' are shipped; there are: x2"),
+        ([image, tmp_path / "o.png", "--model", tmp_path / "text.png"], 1, "no model of minidrcn's"),
+        ([image, tmp_path / "o.png", "--model", "absent.npz"], 1, "no such file"),
+        ([image, tmp_path / "o.xyz"], 2, "the ending '.xyz' names no image format"),
+        ([image, tmp_path / "o"], 2, "names no image format"),
+        ([tmp_path / "clear.png", tmp_path / "o.jpg"], 1, "cannot hold this image"),
+        ([image, tmp_path / "absent" / "o.png"], 1, "cannot be written"),
+        ([image], 2, "required: OUT"),
+    ):
+        code, _, err = run(arguments, capsys)
+        assert code == status, (arguments, err)
+        assert message in err
+        assert err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
