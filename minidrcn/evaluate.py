@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from . import cli, protocol
+from . import cli, plots, protocol
 from .checkpoint import load
+from .comparison import comparison
 from .data.datasets import image_paths
 from .drcn import DRCN
+from .errors import UsageError
 from .photo import model_for
 from .protocol import Quality, load_sample, measure
 from .tiles import predict_luma
@@ -33,13 +36,25 @@ def main(argv: list[str] | None = None) -> int:
     model = load(args.model) if args.model else None
     scale = args.scale or (model.scale if model else None) or 2
     model = model_for(scale, model)
-    results = evaluate(model, args.data, scale, args.workers)
+    pictures = Path(args.pictures) if args.pictures else None
+    if pictures and pictures.exists():
+        raise UsageError(f"--pictures {pictures}: exists; name a new folder")
+    results = evaluate(model, args.data, scale, args.workers, pictures)
     print(_json(args.data, scale, results) if args.json else _table(args.data, scale, results))
     return 0
 
 
-def evaluate(model: DRCN, data: str, scale: int, workers: int | None = None) -> list[Result]:
+def evaluate(
+    model: DRCN, data: str, scale: int, workers: int | None = None, pictures: Path | None = None
+) -> list[Result]:
     """Measure every image of a set; the last result is the mean over the images.
+
+    Args:
+        model: trained for this scale.
+        data: a set's name or a folder, see `minidrcn.data.datasets.image_paths`.
+        scale: 2, 3 or 4.
+        workers: CPU threads, None for all usable cores.
+        pictures: a folder to draw every image's comparison into, or None.
 
     Raises:
         UsageError: there is no such set.
@@ -50,6 +65,9 @@ def evaluate(model: DRCN, data: str, scale: int, workers: int | None = None) -> 
         sample = load_sample(path, scale)
         prediction = predict_luma(model, sample.x, workers=workers)
         results.append(Result(sample.name, measure(sample.x, sample), measure(prediction, sample)))
+        if pictures:
+            pictures.mkdir(parents=True, exist_ok=True)
+            plots.save(comparison(sample, prediction), pictures / f"{sample.name}.png")
     return [*results, Result("mean", _mean([r.bicubic for r in results]), _mean([r.drcn for r in results]))]
 
 
@@ -83,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
     parser.add_argument("--model", metavar="NAME|FILE", help="shipped weights or an .npz file (default: xSCALE)")
+    parser.add_argument("--pictures", metavar="DIR", help="a new folder for a comparison of each image (default: none)")
     parser.add_argument("--json", action="store_true", help="print JSON (default: a table)")
     parser.add_argument(
         "--workers", type=cli.whole_number(1), metavar="N", help="CPU threads (default: one a usable core)"

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,16 +32,21 @@ class Sample(NamedTuple):
     """An image to measure on.
 
     Attributes:
-        name: the file's name without its ending.
+        path: the file.
         target: luma, uint8, (H, W).
         x: the network's input, float32, (H, W), in [0, 1].
         scale: the enlargement.
     """
 
-    name: str
+    path: Path
     target: np.ndarray
     x: np.ndarray
     scale: int
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
 
 
 class Quality(NamedTuple):
@@ -64,7 +70,7 @@ def load_sample(path: str | os.PathLike, scale: int) -> Sample:
             f"{path}: {target.shape[1]} x {target.shape[0]} pixels; measuring at scale {scale} needs {least} x {least}"
         )
     x = degrade(target / 255, scale).astype(np.float32)
-    return Sample(os.path.splitext(os.path.basename(path))[0], target, x, scale)
+    return Sample(Path(path), target, x, scale)
 
 
 def measure(prediction: np.ndarray, sample: Sample) -> Quality:

@@ -8,15 +8,18 @@ curve.png           the log as a picture    NAME.png   a validation image before
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from . import plots
+from .comparison import comparison
 from .config import TrainingConfig
 from .errors import InputError, UsageError
 from .files import write_text
-from .protocol import Quality, Sample, measure
+from .protocol import Sample
 
 COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")
 Row = dict[str, float | None]
@@ -114,7 +117,7 @@ def append_row(folder: RunFolder, row: Row) -> None:
         file.write(_line(row))
 
 
-def write_pictures(folder: RunFolder, rows: list[Row], results: Iterable[tuple[Sample, object]]) -> None:
+def write_pictures(folder: RunFolder, rows: Sequence[Row], results: Iterable[tuple[Sample, np.ndarray]]) -> None:
     """Draw `curve.png` and, for each validation image, its most improved piece before and after.
 
     Args:
@@ -124,14 +127,7 @@ def write_pictures(folder: RunFolder, rows: list[Row], results: Iterable[tuple[S
     """
     plots.save(plots.training_curve(rows), folder.curve)
     for sample, prediction in results:
-        target = sample.target / 255
-        zoom = plots.most_improved(sample.x, prediction, target)
-        panels = [
-            (f"bicubic {_decibels(measure(sample.x, sample))}", sample.x),
-            (f"DRCN {_decibels(measure(prediction, sample))}", prediction),
-            ("original", target),
-        ]
-        plots.save(plots.side_by_side(panels, zoom), folder.path / f"{sample.name}.png")
+        plots.save(comparison(sample, prediction), folder.path / f"{sample.name}.png")
 
 
 def _line(row: Row) -> str:
@@ -142,7 +138,3 @@ def _field(column: str, value: float | None) -> str:
     if value is None:
         return ""
     return f"{int(value)}" if column == "step" else f"{value:.7g}"
-
-
-def _decibels(quality: Quality) -> str:
-    return f"{quality.psnr:.2f} dB"

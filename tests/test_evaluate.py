@@ -48,12 +48,18 @@ def test_a_grey_image_of_odd_size_at_three(tmp_path, capsys, rng):
     assert "x3" in out
 
 
+def test_comparisons_as_pictures(photo, tmp_path, capsys):
+    assert run(["--data", photo, "--pictures", tmp_path / "p"], capsys)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["wave0.png", "wave1.png"]
+
+
 def test_wrong_use_is_one_line(tmp_path, photo, capsys):
     Image.new("L", (8, 8)).save(tmp_path / "small.png")
     for arguments, status, message in (
         (["--data", "absent"], 2, "no such folder"),
         (["--data", tmp_path], 1, "measuring at scale 2 needs 15 x 15"),
         (["--data", photo, "--scale", 3], 2, "no weights 'x3' are shipped"),
+        (["--data", photo, "--pictures", tmp_path], 2, "exists; name a new folder"),
         (["--data", photo, "--scale", 5], 2, "invalid choice: 5"),
         (["--data", photo, "--model", "x2", "--scale", 3], 2, "trained for scale 2, not 3"),
     ):

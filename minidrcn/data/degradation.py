@@ -11,8 +11,8 @@ LUMA_MIN, LUMA_MAX = 16 / 255, 235 / 255
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """Cut rows and columns off the end until both are multiples of `scale`: (H, W) -> (H - H % s, W - W % s)."""
-    H, W = image.shape
+    """Cut rows and columns off the end of (H, W) or (H, W, C) until their numbers are multiples of `scale`."""
+    H, W = image.shape[:2]
     return image[: H - H % scale, : W - W % scale]
 
 

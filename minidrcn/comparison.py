@@ -1,0 +1,38 @@
+"""One measured image as a picture: bicubic beside DRCN beside original, where the network improved it most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import plots
+from .data.degradation import crop_to_multiple
+from .data.image_io import read_image, rgb_to_ycbcr, to_array, ycbcr_to_rgb
+from .data.resize import imresize
+from .protocol import Sample, measure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
+    """Draw exactly what was measured, in colour where the file has colour.
+
+    Args:
+        sample: the image.
+        prediction: luma in [0, 1], (H, W).
+    """
+    target = sample.target / 255
+    zoom = plots.most_improved(sample.x, prediction, target)
+    panels = [
+        (f"bicubic {measure(sample.x, sample).psnr:.2f} dB", sample.x),
+        (f"DRCN {measure(prediction, sample).psnr:.2f} dB", prediction),
+    ]
+    original = to_array(read_image(sample.path))
+    if original.ndim == 2:
+        return plots.side_by_side([*panels, ("original", target)], zoom)
+    original = crop_to_multiple(original, sample.scale)
+    chroma = imresize(imresize(rgb_to_ycbcr(original), 1 / sample.scale), sample.scale)[..., 1:]
+    coloured = [(title, ycbcr_to_rgb(np.dstack([luma, chroma]))) for title, luma in panels]
+    return plots.side_by_side([*coloured, ("original", original)], zoom)
