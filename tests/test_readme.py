@@ -1,0 +1,48 @@
+"""The README is always true: its links, its list of files, its numbers, its exercise."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import minidrcn
+from minidrcn import load
+from minidrcn.course.bugs import BUGS
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_link_leads_somewhere():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if not link.startswith("http")]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_file_has_its_sentence():
+    package = Path(minidrcn.__file__).parent
+    files = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if path.name != "__init__.py"}
+    assert sorted(name for name in files if f"(minidrcn/{name})" not in TEXT) == []
+
+
+def test_its_counts_are_the_package_s():
+    assert f"a zoo of {len(BUGS)} planted bugs" in TEXT
+    shipped = load("x2")
+    assert f"{sum(p.size for p in shipped.params.values()):,} parameters" in TEXT
+    assert f"those shipped sum to {shipped.params['ensemble.w'].sum():.3f}" in TEXT
+
+
+def test_the_exercise_reports_what_it_says():
+    section = TEXT[TEXT.index("## Exercises") :]
+    code, output = re.search(r"```python\n(.*?)```\n```\n(.*?)```", section, re.DOTALL).groups()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    # The last digits of what is small depend on the machine; which gradients are wrong does not.
+    assert printed.getvalue().splitlines()[-1] == output.splitlines()[-1]
+    names = [
+        [line.split()[0] for line in text.splitlines() if " WRONG" in line] for text in (printed.getvalue(), output)
+    ]
+    assert names[0] == names[1]
