@@ -64,7 +64,7 @@ class TrainingRun:
         print(f"{self.folder.path}: {self._description(state)}", flush=True)
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
         with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
-            if state.step == 0:
+            if state.best_psnr == -math.inf:
                 state = self._evaluate(state, None, bar.write)
             while not training.finished(state, config) and not signals.received:
                 state, report = training.train_step(state, config, self.pairs, self.workers)
