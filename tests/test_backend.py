@@ -48,7 +48,7 @@ def test_without_a_device_the_message_says_so(monkeypatch):
 def test_host_and_device_do_not_mix(xp, mix):
     if xp is np:
         pytest.skip("NumPy alone has nothing to mix")
-    if getattr(xp, "__file__", None) and mix.__code__.co_names[:1] == ("sqrt",):
+    if getattr(xp, "__file__", None) and "sqrt" in mix.__code__.co_names:
         pytest.skip("CuPy itself takes NumPy's ufuncs; the stand-in is stricter")
     with pytest.raises(TypeError):
         mix(xp.arange(4.0).reshape(2, 2), np.ones((2, 2)))
