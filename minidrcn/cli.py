@@ -47,6 +47,13 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return convert
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that uses a trained network."""
+    parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
+    parser.add_argument("--model", metavar="NAME|FILE", help="shipped weights or an .npz file (default: xSCALE)")
+    parser.add_argument("--workers", type=whole_number(1), metavar="N", help="CPU threads (default: one a usable core)")
+
+
 def command(verb: str) -> Callable[[Main], Main]:
     """Turn what a user can cause into one line on stderr and an exit status; other exceptions are bugs and show."""
 

@@ -11,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cli, plots, protocol
-from .checkpoint import load
 from .comparison import comparison
 from .data.datasets import image_paths
 from .drcn import DRCN
 from .errors import UsageError
-from .photo import model_for
+from .photo import choose_model
 from .protocol import Quality, load_sample, measure
 from .tiles import predict_luma
 
@@ -33,9 +32,7 @@ class Result(NamedTuple):
 def main(argv: list[str] | None = None) -> int:
     """Measure a network on a set of images; see `--help`."""
     args = _parser().parse_args(argv)
-    model = load(args.model) if args.model else None
-    scale = args.scale or (model.scale if model else None) or 2
-    model = model_for(scale, model)
+    model, scale = choose_model(args.model, args.scale)
     pictures = Path(args.pictures) if args.pictures else None
     if pictures and pictures.exists():
         raise UsageError(f"--pictures {pictures}: exists; name a new folder")
@@ -99,13 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         help="'photos' (the two that are not trained on), a folder of images, or the name of a folder inside the one "
         "that MINIDRCN_DATA names (default: photos)",
     )  # fmt: skip
-    parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
-    parser.add_argument("--model", metavar="NAME|FILE", help="shipped weights or an .npz file (default: xSCALE)")
+    cli.add_model_options(parser)
     parser.add_argument("--pictures", metavar="DIR", help="a new folder for a comparison of each image (default: none)")
     parser.add_argument("--json", action="store_true", help="print JSON (default: a table)")
-    parser.add_argument(
-        "--workers", type=cli.whole_number(1), metavar="N", help="CPU threads (default: one a usable core)"
-    )
     return parser
 
 

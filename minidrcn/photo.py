@@ -70,6 +70,18 @@ def model_for(scale: int, model: DRCN | None = None) -> DRCN:
     return model
 
 
+def choose_model(name: str | None, scale: int | None) -> tuple[DRCN, int]:
+    """The network and the scale that a command was given, each found from the other where only one was.
+
+    Raises:
+        UsageError: there are no weights of that name or for that scale, or the two do not fit.
+        InputError: the file is no model.
+    """
+    model = load(name) if name else None
+    scale = scale or (model.scale if model else None) or 2
+    return model_for(scale, model), scale
+
+
 def _opaque_pixels(image: Image.Image) -> np.ndarray:
     """(H, W) or (H, W, 3), uint16 for grey images of 16 bits, else uint8."""
     pixels = to_array(image)

@@ -8,22 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from . import cli
-from .checkpoint import load
 from .data.datasets import images_in
 from .data.image_io import read_image
 from .drcn import DRCN
 from .errors import InputError, UsageError
 from .files import written_whole
-from .photo import model_for, upscale_image
+from .photo import choose_model, upscale_image
 
 
 @cli.command("upscale")
 def main(argv: list[str] | None = None) -> int:
     """Enlarge photographs; see `--help`."""
     args = _parser().parse_args(argv)
-    model = load(args.model) if args.model else None
-    scale = args.scale or (model.scale if model else None) or 2
-    model = model_for(scale, model)
+    model, scale = choose_model(args.model, args.scale)
     jobs = _jobs(Path(args.input), Path(args.output))
     if not args.force:
         existing = [str(target) for _, target in jobs if target.exists()]
@@ -54,14 +51,18 @@ def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     if not sources:
         raise InputError(f"{source}: no images in this folder; expected files such as .png, .jpg or .bmp")
     target.mkdir(parents=True, exist_ok=True)
-    return [(path, _with_known_ending(target / path.name)) for path in sources]
+    # What can be read and not written, a .psd file, say, becomes a .png file.
+    return [(path, target / (path.name if _writable(path) else f"{path.name}.png")) for path in sources]
+
+
+def _writable(path: Path) -> bool:
+    from PIL import Image
+
+    return Image.registered_extensions().get(path.suffix.lower()) in Image.SAVE
 
 
 def _with_known_ending(path: Path) -> Path:
-    from PIL import Image
-
-    format_name = Image.registered_extensions().get(path.suffix.lower())
-    if format_name is None or format_name not in Image.SAVE:
+    if not _writable(path):
         raise UsageError(f"{path}: the ending {path.suffix!r} names no image format; expected .png, .jpg or .tif")
     return path
 
@@ -86,12 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("upscale", "Enlarge photographs: luma by the network, colour by bicubic interpolation.")
     parser.add_argument("input", metavar="IN", help="an image file, or a folder of them")
     parser.add_argument("output", metavar="OUT", help="the file to write, its ending names the format; or a folder")
-    parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
-    parser.add_argument("--model", metavar="NAME|FILE", help="shipped weights or an .npz file (default: xSCALE)")
+    cli.add_model_options(parser)
     parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: refuse)")
-    parser.add_argument(
-        "--workers", type=cli.whole_number(1), metavar="N", help="CPU threads (default: one a usable core)"
-    )
     return parser
 
 

@@ -70,6 +70,15 @@ def photo(tmp_path) -> Path:
     return folder
 
 
+def run_command(main, arguments, capsys) -> tuple[int, str, str]:
+    """Run a command in this process: its exit status, stdout and stderr."""
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        code = stopped.code
+    return code, *capsys.readouterr()
+
+
 def to_xp(xp, arrays):
     """Copy NumPy arrays to the module under test."""
     if isinstance(arrays, dict):

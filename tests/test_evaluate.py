@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import run_command
 from PIL import Image
 
 from minidrcn import DRCN, checkpoint
@@ -11,16 +12,8 @@ from minidrcn.evaluate import main
 from minidrcn.protocol import load_sample, measure
 
 
-def run(arguments, capsys):
-    try:
-        code = main([str(argument) for argument in arguments])
-    except SystemExit as stopped:
-        code = stopped.code
-    return code, *capsys.readouterr()
-
-
 def test_the_table_says_what_was_measured_and_how(photo, capsys):
-    code, out, err = run(["--data", photo], capsys)
+    code, out, err = run_command(main, ["--data", photo], capsys)
     assert (code, err) == (0, "")
     assert out.splitlines()[2].startswith("wave0")
     assert "mean" in out
@@ -28,7 +21,7 @@ def test_the_table_says_what_was_measured_and_how(photo, capsys):
 
 
 def test_json_for_programs(photo, capsys):
-    code, out, _ = run(["--data", photo, "--json"], capsys)
+    code, out, _ = run_command(main, ["--data", photo, "--json"], capsys)
     values = json.loads(out)
     assert code == 0
     assert values["scale"] == 2
@@ -43,13 +36,13 @@ def test_a_grey_image_of_odd_size_at_three(tmp_path, capsys, rng):
     Image.fromarray(rng.integers(0, 255, (41, 50), dtype=np.uint8)).save(tmp_path / "grey.png")
     (tmp_path / "m").mkdir()
     checkpoint.save(tmp_path / "m" / "m.npz", DRCN(2, 1, scale=3))
-    code, out, _ = run(["--data", tmp_path, "--model", tmp_path / "m" / "m.npz"], capsys)
+    code, out, _ = run_command(main, ["--data", tmp_path, "--model", tmp_path / "m" / "m.npz"], capsys)
     assert code == 0
     assert "x3" in out
 
 
 def test_comparisons_as_pictures(photo, tmp_path, capsys):
-    assert run(["--data", photo, "--pictures", tmp_path / "p"], capsys)[0] == 0
+    assert run_command(main, ["--data", photo, "--pictures", tmp_path / "p"], capsys)[0] == 0
     assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["wave0.png", "wave1.png"]
 
 
@@ -63,7 +56,7 @@ def test_wrong_use_is_one_line(tmp_path, photo, capsys):
         (["--data", photo, "--scale", 5], 2, "invalid choice: 5"),
         (["--data", photo, "--model", "x2", "--scale", 3], 2, "trained for scale 2, not 3"),
     ):
-        code, _, err = run(arguments, capsys)
+        code, _, err = run_command(main, arguments, capsys)
         assert code == status
         assert message in err
         assert err.count("\n") == 1

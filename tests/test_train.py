@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import standin
-from conftest import relative_error
+from conftest import relative_error, run_command
 
 from minidrcn import load
 from minidrcn.run_folder import COLUMNS, RunFolder, read_log
@@ -155,15 +155,11 @@ def test_resume_refuses_other_options_and_takes_equal_ones(args, tmp_path, capsy
 
 def wrong(arguments, status, capsys):
     """Run what must be refused; the one line it says."""
-    try:
-        code = main(arguments)
-    except SystemExit as stopped:
-        code = stopped.code
-    output = capsys.readouterr()
+    code, _, error = run_command(main, arguments, capsys)
     assert code == status
-    assert output.err.count("\n") == 1, output.err
-    assert "Traceback" not in output.err
-    return output.err
+    assert error.count("\n") == 1, error
+    assert "Traceback" not in error
+    return error
 
 
 def test_wrong_use_is_one_line(args, tmp_path, capsys, monkeypatch):

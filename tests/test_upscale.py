@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import run_command
 from PIL import Image
 
 from minidrcn import DRCN, checkpoint
@@ -19,32 +20,24 @@ def size_of(path):
         return image.size
 
 
-def run(arguments, capsys):
-    try:
-        code = main([str(argument) for argument in arguments])
-    except SystemExit as stopped:
-        code = stopped.code
-    return code, *capsys.readouterr()
-
-
 def test_a_file_with_the_shipped_weights(photo, tmp_path, capsys):
-    code, out, err = run([photo / "wave0.png", tmp_path / "large.png"], capsys)
+    code, out, err = run_command(main, [photo / "wave0.png", tmp_path / "large.png"], capsys)
     assert (code, err) == (0, "")
     assert "46 x 37 -> 92 x 74" in out
     assert size_of(tmp_path / "large.png") == (92, 74)
 
 
 def test_the_scale_comes_from_the_model(photo, tmp_path, capsys, model):
-    assert run([photo / "wave0.png", tmp_path / "large.jpg", "--model", model], capsys)[0] == 0
+    assert run_command(main, [photo / "wave0.png", tmp_path / "large.jpg", "--model", model], capsys)[0] == 0
     assert size_of(tmp_path / "large.jpg") == (138, 111)
-    code, _, err = run([photo / "wave0.png", tmp_path / "b.png", "--model", model, "--scale", 2], capsys)
+    code, _, err = run_command(main, [photo / "wave0.png", tmp_path / "b.png", "--model", model, "--scale", 2], capsys)
     assert code == 2
     assert "the model was trained for scale 3, not 2" in err
 
 
 def test_a_folder_and_one_bad_file_in_it(photo, tmp_path, capsys):
     (photo / "broken.png").write_text("no image")
-    code, out, err = run([photo, tmp_path / "large"], capsys)
+    code, out, err = run_command(main, [photo, tmp_path / "large"], capsys)
     assert code == 1
     assert err.count("\n") == 1
     assert "broken.png: no image" in err
@@ -52,22 +45,28 @@ def test_a_folder_and_one_bad_file_in_it(photo, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "large").iterdir()) == ["wave0.png", "wave1.png"]
 
 
+def test_what_can_be_read_and_not_written_becomes_png(photo, tmp_path, capsys):
+    (photo / "wave0.png").rename(photo / "wave0.psd")
+    assert run_command(main, [photo, tmp_path / "large"], capsys)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "large").iterdir()) == ["wave0.psd.png", "wave1.png"]
+
+
 def test_a_file_into_a_folder_keeps_its_name(photo, tmp_path, capsys):
     (tmp_path / "large").mkdir()
-    assert run([photo / "wave1.png", tmp_path / "large"], capsys)[0] == 0
+    assert run_command(main, [photo / "wave1.png", tmp_path / "large"], capsys)[0] == 0
     assert (tmp_path / "large" / "wave1.png").exists()
 
 
 def test_nothing_is_overwritten_unless_asked_for(photo, tmp_path, capsys):
     target = tmp_path / "large.png"
     target.write_text("precious")
-    code, _, err = run([photo / "wave0.png", target], capsys)
+    code, _, err = run_command(main, [photo / "wave0.png", target], capsys)
     assert code == 2
     assert "large.png: exists; name another output or add --force" in err
     assert target.read_text() == "precious"
-    assert run([photo / "wave0.png", target, "--force"], capsys)[0] == 0
+    assert run_command(main, [photo / "wave0.png", target, "--force"], capsys)[0] == 0
     assert size_of(target) == (92, 74)
-    assert run([photo, photo], capsys)[0] == 2
+    assert run_command(main, [photo, photo], capsys)[0] == 2
 
 
 def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model):
@@ -91,7 +90,7 @@ def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model
         ([image, tmp_path / "absent" / "o.png"], 1, "cannot be written"),
         ([image], 2, "required: OUT"),
     ):
-        code, _, err = run(arguments, capsys)
+        code, _, err = run_command(main, arguments, capsys)
         assert code == status, (arguments, err)
         assert message in err
         assert err.count("\n") == 1
