@@ -78,6 +78,8 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
     Raises:
         InputError: there is no such file, or it is not a whole and sound file of that kind.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{path}: a folder; expected an .npz file")
     try:
         # Opened here, because np.load leaves files open that turn out to be damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as contents:

@@ -6,6 +6,8 @@ power of D. One such step undoes a thousand good ones.
 
 from __future__ import annotations
 
+import math
+
 from .backend import Array, get_xp
 
 Arrays = dict[str, Array]
@@ -39,6 +41,7 @@ def clip_by_global_norm(grads: Arrays, max_norm: float) -> tuple[Arrays, Array]:
 def clip_by_value(grads: Arrays, limit: float) -> Arrays:
     """Cut every entry to -limit..limit. The direction changes. Raises ValueError if the limit is not positive."""
     _check_positive("limit", limit)
+    limit = float(limit)  # a NumPy float64 would make the gradients float64
     return {name: get_xp(g).clip(g, -limit, limit) for name, g in grads.items()}
 
 
@@ -46,11 +49,12 @@ def clip_adjustable(grads: Arrays, theta: float, lr: float) -> Arrays:
     """Cut every entry so that `abs(lr * g) <= theta`: as the learning rate falls, larger gradients are let through.
 
     The authors' training code clips so (theta 1e-5 at depth 20), after the same authors' VDSR (Kim et al. 2016,
-    section 3.2). Raises ValueError if theta or lr is not positive.
+    section 3.2). At a rate of 0 nothing is cut. Raises ValueError if theta is not positive or lr is negative.
     """
     _check_positive("theta", theta)
-    _check_positive("lr", lr)
-    return clip_by_value(grads, theta / lr)
+    if not lr >= 0:
+        raise ValueError(f"lr must not be negative, got {lr}")
+    return clip_by_value(grads, float(theta) / float(lr) if lr > 0 else math.inf)
 
 
 def _check_positive(name: str, value: float) -> None:

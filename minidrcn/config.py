@@ -30,22 +30,22 @@ class TrainingConfig:
     data: tuple[str, ...] = _option(("photos",), "'photos' (those in scikit-image), or folders of images")
     validation: str = _option("photos", "'photos' (two that are not trained on), or a folder of images")
     scale: int = _option(2, "enlargement to train for", choices=(2, 3, 4))
-    filters: int = _option(32, "F, channels of every hidden map", least=1)
-    recursions: int = _option(9, "D, uses of the recursive convolution", least=1)
+    filters: int = _option(32, "F, channels of every hidden map", least=1, most=4096)
+    recursions: int = _option(9, "D, uses of the recursive convolution", least=1, most=1000)
     skip: bool = _option(True, "add the input to every prediction")
     recursive_supervision: bool = _option(True, "predict after every recursion, learn the ensemble's weights")
     reconstruction_relu: bool = _option(True, "ReLU between the two reconstruction convolutions")
     output_relu: bool = _option(False, "ReLU after the last convolution, as in the paper's basic model")
-    steps: int = _option(600, "updates of the weights", least=1)
-    batch: int = _option(16, "patches an update", least=1)
-    patch: int = _option(41, "side of a patch in pixels", least=1)
+    steps: int = _option(600, "updates of the weights", least=1, most=10**9)
+    batch: int = _option(16, "patches an update", least=1, most=10**6)
+    patch: int = _option(41, "side of a patch in pixels", least=1, most=10**5)
     optimiser: str = _option("adam", "update rule", choices=("adam", "sgd", "nesterov"))
     momentum: float = _option(0.9, "of sgd and nesterov", least=0, most=1)
     weight_decay: float = _option(0.0, "added to every gradient, times the parameter", least=0)
     lr: float = _option(2e-3, "highest learning rate", above=0)
     schedule: str = _option("cosine", "of the learning rate; plateau is the paper's",
                             choices=("cosine", "plateau", "constant"))  # fmt: skip
-    warmup: int = _option(20, "updates over which the cosine schedule first rises", least=0)
+    warmup: int = _option(20, "updates over which the cosine schedule first rises", least=0, most=10**9)
     alpha: str = _option("linear", "weight of the recursions' own predictions: falls from 1 to 0 over the first half, "
                          "or with the learning rate", choices=("linear", "rate"))  # fmt: skip
     clip: str = _option("norm", "how gradients are clipped: by their joint length, each entry, each entry times the "

@@ -134,7 +134,7 @@ class DRCN:
             grads: a dict with the keys of `params`.
 
         Raises:
-            ValueError: the shapes do not fit, or alpha is not in 0..1.
+            ValueError: the shapes do not fit, or with recursive supervision alpha is not in 0..1.
         """
         final, ys, cache = self.forward(x)
         supervision = alpha if self.architecture.recursive_supervision else 0.0

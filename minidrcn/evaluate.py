@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 
 from . import cli, plots, protocol
 from .comparison import comparison
-from .data.datasets import image_paths
+from .data.datasets import image_paths, unique_names
 from .drcn import DRCN
 from .errors import UsageError
 from .photo import choose_model
@@ -58,13 +59,15 @@ def evaluate(
         InputError: an image cannot be read or is too small.
     """
     results = []
-    for path in cli.progress(image_paths(data, held_out=True), desc=data, unit="image"):
+    paths = image_paths(data, held_out=True)
+    names = dict(zip(paths, unique_names(paths), strict=True))
+    for path in cli.progress(paths, desc=data, unit="image"):
         sample = load_sample(path, scale)
         prediction = predict_luma(model, sample.x, workers=workers)
-        results.append(Result(sample.name, measure(sample.x, sample), measure(prediction, sample)))
+        results.append(Result(names[path], measure(sample.x, sample), measure(prediction, sample)))
         if pictures:
             pictures.mkdir(parents=True, exist_ok=True)
-            plots.save(comparison(sample, prediction), pictures / f"{sample.name}.png")
+            plots.save(comparison(sample, prediction), pictures / f"{names[path]}.png")
     return [*results, Result("mean", _mean([r.bicubic for r in results]), _mean([r.drcn for r in results]))]
 
 
@@ -84,9 +87,14 @@ def _table(data: str, scale: int, results: list[Result]) -> str:
 
 
 def _json(data: str, scale: int, results: list[Result]) -> str:
-    rows = [{"name": name, "bicubic": bicubic._asdict(), "drcn": drcn._asdict()} for name, bicubic, drcn in results]
+    rows = [{"name": name, "bicubic": _finite(bicubic), "drcn": _finite(drcn)} for name, bicubic, drcn in results]
     values = {"data": data, "scale": scale, "protocol": protocol.SUMMARY, "images": rows[:-1], "mean": rows[-1]}
-    return json.dumps(values, indent=2)
+    return json.dumps(values, indent=2, allow_nan=False)
+
+
+def _finite(quality: Quality) -> dict[str, float | None]:
+    """JSON knows no infinity: the PSNR of equal images becomes null."""
+    return {name: value if math.isfinite(value) else None for name, value in quality._asdict().items()}
 
 
 def _parser() -> argparse.ArgumentParser:

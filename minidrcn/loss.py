@@ -28,6 +28,7 @@ def loss_forward(final: Array, ys: Array, y: Array, alpha: float) -> tuple[Array
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be in 0..1, got {alpha}")
+    alpha = float(alpha)  # a NumPy float64 would make the loss float64
     D = len(ys)
     l2, final_cache = squared_error_forward(final, y)
     loss = (1 - alpha) * l2
@@ -36,7 +37,7 @@ def loss_forward(final: Array, ys: Array, y: Array, alpha: float) -> tuple[Array
         l1_d, companion_cache = squared_error_forward(y_d, y)
         loss = loss + alpha / D * l1_d
         companion_caches.append(companion_cache)
-    return loss, (final_cache, companion_caches, float(alpha))
+    return loss, (final_cache, companion_caches, alpha)
 
 
 def loss_backward(cache: tuple) -> tuple[Array, Array]:

@@ -166,8 +166,8 @@ def backward(dfinal: Array, dys: Array, cache: ForwardCache, conv: ConvPair = IM
     dys = dict(zip(architecture.predicting, dys, strict=True))
 
     dx = xp.zeros_like(dfinal)
-    (h_previous, *_), _ = cache.recursion[0]
-    dh = xp.zeros_like(h_previous)  # nothing comes after the last recursion
+    _, h_last = cache.recursion[architecture.recursions - 1]  # a ReLU's cache is its output
+    dh = xp.zeros_like(h_last)  # nothing comes after the last recursion
     for d in reversed(range(architecture.recursions)):
         if d in dys:
             # forward: y_d = x + reconstruct2(reconstruct1(h_d))

@@ -42,6 +42,7 @@ class SGD:
 
     def step(self, params: Arrays, grads: Arrays, state: State, lr: float, t: int) -> tuple[Arrays, State]:
         """One update. `lr` is the learning rate; `t`, the number of this update from 1 on, is not needed."""
+        lr = float(lr)  # a NumPy float64 would make the parameters float64
         new_params, v = {}, {}
         for name, p in params.items():
             g = grads[name] + self.weight_decay * p
@@ -75,6 +76,7 @@ class Adam:
 
     def step(self, params: Arrays, grads: Arrays, state: State, lr: float, t: int) -> tuple[Arrays, State]:
         """One update. `lr` is the learning rate, `t` the number of this update, counted from 1."""
+        lr = float(lr)  # a NumPy float64 would make the parameters float64
         new_params, m, v = {}, {}, {}
         for name, p in params.items():
             g = grads[name] + self.weight_decay * p

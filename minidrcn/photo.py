@@ -50,7 +50,7 @@ def upscale_image(
     if not isinstance(image, Image.Image):
         raise InputError(f"expected a Pillow image or a NumPy array, got {type(image).__name__}")
     opaque = Image.fromarray(_upscale_array(_opaque_pixels(image), scale, model, options))
-    if not image.has_transparency_data:
+    if image.mode.startswith("I") or not image.has_transparency_data:
         return opaque
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     opaque.putalpha(Image.fromarray(imresize(alpha, scale)))
@@ -115,7 +115,7 @@ def _enlarge_colours(pixels: np.ndarray, scale: int, model: DRCN, options: dict)
 
 
 def _to_unit(image: np.ndarray) -> np.ndarray:
-    if image.dtype in (np.uint8, np.uint16):
+    if image.dtype.kind == "u" and image.dtype.itemsize <= 2:
         return image / np.iinfo(image.dtype).max
     if not np.issubdtype(image.dtype, np.floating):
         raise InputError(f"expected an image of uint8, uint16 or floats in [0, 1], got {image.dtype}")

@@ -57,7 +57,8 @@ def side_by_side(images: Sequence[tuple[str, np.ndarray]], zoom: tuple[slice, sl
     H, W = whole.shape[:2]
     aspect = (columns.stop - columns.start) / (rows.stop - rows.start)
     height = 2.6
-    widths = [height * W / H] + [height * aspect] * len(images)
+    # A panorama's panel is cut to a size that can be drawn.
+    widths = [height * min(max(shape, 0.25), 4.0) for shape in (W / H, *[aspect] * len(images))]
     figure = _figure(sum(widths), height + 0.45)
     panels = figure.subplots(1, len(widths), width_ratios=widths)
     panels[0].imshow(whole, cmap="gray", vmin=0, vmax=1)

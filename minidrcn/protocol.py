@@ -23,8 +23,8 @@ from .errors import InputError
 from .metrics import psnr, ssim
 
 SUMMARY = (
-    "luma (BT.601, 16..235), MATLAB's bicubic imresize, input clamped, output rounded to 8 bits, "
-    "as many border pixels shaved as the scale, PSNR with peak 255, SSIM of Wang et al. 2004"
+    "luma (BT.601, 16..235; grey files as they are), MATLAB's bicubic imresize, input clamped, output rounded "
+    "to 8 bits, as many border pixels shaved as the scale, PSNR with peak 255, SSIM of Wang et al. 2004"
 )
 
 
@@ -42,11 +42,6 @@ class Sample(NamedTuple):
     target: np.ndarray
     x: np.ndarray
     scale: int
-
-    @property
-    def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
 
 
 class Quality(NamedTuple):

@@ -17,6 +17,7 @@ import numpy as np
 from . import plots
 from .comparison import comparison
 from .config import TrainingConfig
+from .data.datasets import unique_names
 from .errors import InputError, UsageError
 from .files import write_text
 from .protocol import Sample
@@ -99,9 +100,12 @@ def read_log(folder: RunFolder) -> list[Row]:
         whole = [line for line in lines if line.endswith("\n")]
         if whole and whole[0].strip() != ",".join(COLUMNS):
             raise ValueError(f"expected the columns {', '.join(COLUMNS)}")
-        return [
+        rows = [
             {column: float(row[column]) if row[column] else None for column in COLUMNS} for row in csv.DictReader(whole)
         ]
+        if any(row["step"] is None or row["seconds"] is None for row in rows):
+            raise ValueError("a row without step or seconds")
+        return rows
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{folder.log}: not the log of a training run ({error})") from error
 
@@ -126,8 +130,12 @@ def write_pictures(folder: RunFolder, rows: Sequence[Row], results: Iterable[tup
         results: validation images with their predictions in [0, 1], (H, W).
     """
     plots.save(plots.training_curve(rows), folder.curve)
-    for sample, prediction in results:
-        plots.save(comparison(sample, prediction), folder.path / f"{sample.name}.png")
+    results = list(results)
+    names = unique_names([sample.path for sample, _ in results])
+    for name, (sample, prediction) in zip(names, results, strict=True):
+        if name.lower() == folder.curve.stem:
+            name = sample.path.name
+        plots.save(comparison(sample, prediction), folder.path / f"{name}.png")
 
 
 def _line(row: Row) -> str:

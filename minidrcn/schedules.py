@@ -16,7 +16,7 @@ def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
         warmup: the rate reaches `lr` at this step. Adam's first steps, taken from few gradients, are its worst.
 
     Returns:
-        the learning rate, positive at every step.
+        the learning rate.
     """
     if step < warmup:
         return lr * (step + 1) / (warmup + 1)

@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.gpu:
         require_gpu()
     folder, config, state, rows = _prepare(args)
-    if state is not None and training.finished(state, config):
+    if state is not None and training.finished(state, config) and folder.curve.exists():
         print(f"{folder.path}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
     pairs, samples = _load_images(config)
@@ -58,6 +58,8 @@ def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig
         state, stored = training.load_state(folder.last)
     elif folder.config.exists():
         state, stored = None, read_config(folder.config)
+    elif folder.path.is_dir() and any(folder.path.iterdir()):
+        raise UsageError(f"--out {args.out}: holds no training run and is not empty; name another folder")
     else:
         return None, config, None, []
     wanted = replace(stored, **(preset | given))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from . import checkpoint, cli, run_folder, training
+from .backend import get_xp
 from .config import TrainingConfig
 from .data.patches import Pair
 from .errors import InputError
@@ -82,8 +83,8 @@ class TrainingRun:
                     else:
                         self._log(state, report)
                 if save:
-                    training.save_state(self.folder.last, state, config)
-        training.save_state(self.folder.last, state, config)
+                    self._save(state)
+            self._save(state)
         if not training.finished(state, config):
             print(
                 f"minidrcn.train: interrupted and saved after {state.step} of {config.steps} updates; "
@@ -125,12 +126,21 @@ class TrainingRun:
         self.rows.append(row)
         run_folder.append_row(self.folder, row)
 
+    def _save(self, state: TrainingState) -> None:
+        arrays = [*state.model.params.values(), *(a for part in state.optimiser_state.values() for a in part.values())]
+        if not all(bool(get_xp(array).isfinite(array).all()) for array in arrays):
+            raise self._exploded("a parameter", state)
+        training.save_state(self.folder.last, state, self.config)
+
     def _check_finite(self, state: TrainingState, report: StepReport) -> None:
         if not (math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))):
-            raise InputError(
-                f"the loss is no longer finite at update {state.step}; {self.folder.path} keeps the last good state; "
-                "start anew with a smaller --lr or --clip-limit"
-            )
+            raise self._exploded("the loss", state)
+
+    def _exploded(self, what: str, state: TrainingState) -> InputError:
+        kept = f"{self.folder.last} is from before; " if self.folder.last.exists() else ""
+        return InputError(
+            f"{what} is no longer finite at update {state.step}; {kept}start anew with a smaller --lr or --clip-limit"
+        )
 
     def _finish(self, state: TrainingState) -> None:
         run_folder.write_pictures(self.folder, self.rows, self._predictions(state))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from .drcn import DRCN
 from .errors import InputError, UsageError
 from .files import written_whole
 from .photo import choose_model, upscale_image
+
+# Formats that hold a photograph of any size as it is.
+FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 
 @cli.command("upscale")
@@ -50,15 +54,24 @@ def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     sources = images_in(source)
     if not sources:
         raise InputError(f"{source}: no images in this folder; expected files such as .png, .jpg or .bmp")
-    target.mkdir(parents=True, exist_ok=True)
     # What can be read and not written, a .psd file, say, becomes a .png file.
-    return [(path, target / (path.name if _writable(path) else f"{path.name}.png")) for path in sources]
+    jobs = [(path, target / (path.name if _writable(path) else f"{path.name}.png")) for path in sources]
+    targets = Counter(path for _, path in jobs)
+    twice = [path for path, count in targets.items() if count > 1]
+    if twice:
+        raise UsageError(f"two images of {source} would become {twice[0]}; rename one")
+    target.mkdir(parents=True, exist_ok=True)
+    return jobs
+
+
+def _format(path: Path) -> str | None:
+    from PIL import Image
+
+    return Image.registered_extensions().get(path.suffix.lower())
 
 
 def _writable(path: Path) -> bool:
-    from PIL import Image
-
-    return Image.registered_extensions().get(path.suffix.lower()) in Image.SAVE
+    return _format(path) in FORMATS
 
 
 def _with_known_ending(path: Path) -> Path:
@@ -71,10 +84,12 @@ def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: 
     image = read_image(source)
     progress = partial(cli.progress, desc=source.name, unit="tile")
     large = upscale_image(image, scale, model, workers=workers, progress=progress)
-    lossy = {"quality": 95} if target.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
+    options: dict = {"quality": 95} if _format(target) in ("JPEG", "WEBP") else {}
+    if "icc_profile" in image.info and image.mode == large.mode:
+        options["icc_profile"] = image.info["icc_profile"]
     with written_whole(target) as temporary:
         try:
-            large.save(temporary, **lossy)
+            large.save(temporary, **options)
         except (OSError, ValueError, KeyError) as error:
             if getattr(error, "errno", None):
                 raise

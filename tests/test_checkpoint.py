@@ -112,7 +112,7 @@ def test_files_that_are_something_else_are_refused(model, tmp_path):
     (tmp_path / "array.npy").rename(tmp_path / "array.npz")
     with pytest.raises(InputError, match="no model of minidrcn's"):
         load_checkpoint(tmp_path / "array.npz")
-    with pytest.raises(InputError, match="no model of minidrcn's"):
+    with pytest.raises(InputError, match="a folder; expected an"):
         load_checkpoint(tmp_path)
 
 

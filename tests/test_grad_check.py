@@ -37,7 +37,7 @@ def test_a_right_gradient_passes(point, elementwise):
 
 
 @pytest.mark.parametrize("elementwise", [True, False])
-@pytest.mark.parametrize("factor", [2.0, -1.0, 0.5, 1 + 1e-4])
+@pytest.mark.parametrize("factor", [2.0, -1.0, 0.5, 1 + 1e-4, 1 + 5e-6])
 def test_a_wrong_factor_is_found_and_named(point, elementwise, factor):
     report = check_gradients(quadratic(factor), point, elementwise=elementwise)
     assert not report.ok
@@ -67,6 +67,15 @@ def test_a_gradient_that_rounding_hides_does_not_pass():
     report = check_gradients(lambda params: (1e9 + params["p"].sum(), {"p": np.full(3, 1.001)}), {"p": np.ones(3)})
     assert not report.ok
     assert "too small to be measured beside a loss of 1e+09" in str(report)
+
+
+@pytest.mark.parametrize("wrong", [5e-6, 5e-5, 5e-4])
+@pytest.mark.parametrize("size", [1e-5, 1e-4])
+def test_a_small_error_in_a_small_gradient_does_not_pass(wrong, size):
+    def f(params):
+        return 1 + size * params["p"].sum(), {"p": np.full(5, size * (1 + wrong))}
+
+    assert not check_gradients(f, {"p": np.ones(5)}, elementwise=True).ok
 
 
 def test_a_kink_within_the_step_is_no_bug_and_a_bug_at_a_kink_is():

@@ -53,7 +53,7 @@ def test_nothing_is_modified_and_the_dtype_is_kept(xp, rng, optimiser):
     before = {"a": rng.random((3, 2)).astype("float32"), "b": rng.random(4).astype("float32")}
     params, grads = to_xp(xp, before), to_xp(xp, before)
     state = optimiser.init(params)
-    new, new_state = optimiser.step(params, grads, state, 0.1, 1)
+    new, new_state = optimiser.step(params, grads, state, np.float64(0.1), 1)
     for name, value in before.items():
         assert np.array_equal(to_cpu(params[name]), value)
         assert np.array_equal(to_cpu(grads[name]), value)

@@ -55,6 +55,11 @@ def test_transparency_is_enlarged_and_kept(model):
     palette = Image.new("P", (6, 5))
     palette.info["transparency"] = 0
     assert upscale_image(palette, 2, model).mode == "RGBA"
+    palette.info["transparency"] = bytes([0, 128, 255])
+    assert upscale_image(palette, 2, model).mode == "RGBA"
+    sixteen_bits = Image.new("I;16", (6, 5))
+    sixteen_bits.info["transparency"] = 100
+    assert upscale_image(sixteen_bits, 2, model).mode == "I;16"
 
 
 def test_the_shipped_network_sharpens_a_photograph_it_has_never_seen():

@@ -35,7 +35,7 @@ def test_a_grey_file_is_used_as_it_is_and_colour_as_luma(tmp_path, rng):
     grey = rng.integers(0, 256, (24, 27), dtype=np.uint8)
     Image.fromarray(grey).save(tmp_path / "grey.png")
     sample = load_sample(tmp_path / "grey.png", 2)
-    assert sample.name == "grey"
+    assert sample.path == tmp_path / "grey.png"
     assert np.array_equal(sample.target, grey[:, :26])
     Image.fromarray(np.dstack([grey] * 3)).save(tmp_path / "colour.png")
     assert np.array_equal(

@@ -46,7 +46,7 @@ def test_a_last_line_that_is_not_whole_is_left_out(tmp_path):
 
 def test_what_is_no_log_is_named(tmp_path):
     folder = RunFolder(tmp_path)
-    for text in ("a,b\n1,2\n", "\x00\n\n", ",".join(COLUMNS) + "\nx,y\n"):
+    for text in ("a,b\n1,2\n", "\x00\n\n", ",".join(COLUMNS) + "\nx,y\n", ",".join(COLUMNS) + "\n10,1,1,1,1,,,\n"):
         folder.log.write_text(text)
         with pytest.raises(InputError, match="not the log of a training run"):
             run_folder.read_log(folder)

@@ -134,6 +134,10 @@ def test_a_finished_run_that_is_resumed_is_done(args, tmp_path, capsys):
     assert main(["--resume", "--out", out]) == 0
     assert "finished after 2 updates" in capsys.readouterr().out
     assert (tmp_path / "run" / "last.npz").read_bytes() == before
+    (tmp_path / "run" / "curve.png").unlink()
+    assert main(["--resume", "--out", out]) == 0
+    assert (tmp_path / "run" / "curve.png").exists()
+    assert (tmp_path / "run" / "last.npz").read_bytes() == before
 
 
 def test_resume_starts_a_run_where_there_is_none(args, tmp_path):
@@ -176,7 +180,8 @@ def test_wrong_use_is_one_line(args, tmp_path, capsys, monkeypatch):
         (["--colour"], 2, "unrecognized arguments: --colour"),
         (["--resume"], 2, "--resume needs --out"),
         (["--out", "full"], 2, "the folder is not empty"),
-        (["--out", "full", "--resume"], 2, "the folder is not empty"),
+        (["--out", "full", "--resume"], 2, "holds no training run and is not empty"),
+        (["--batch", "10" * 20], 2, "--batch must be at most"),
         (["--out", "full/file"], 2, "a file of that name exists"),
         (["--data", "absent"], 2, "absent: no such folder"),
         (["--data", "empty"], 1, "no images in this folder"),
@@ -200,8 +205,15 @@ def test_a_checkpoint_that_is_damaged_is_one_line(args, tmp_path, capsys):
 def test_a_loss_that_explodes_is_one_line_and_keeps_the_last_good_state(args, tmp_path, capsys):
     arguments = [*args, "--lr", "1e6", "--clip", "none", "--warmup", "0", "--out", str(tmp_path / "run")]
     message = wrong([*arguments, "--checkpoint-every", "1"], 1, capsys)
-    assert "the loss is no longer finite at update" in message
+    assert "is no longer finite at update" in message
     assert load(tmp_path / "run" / "best.npz")
+    # What was saved before is sound, and what is not sound is not saved.
+    if (tmp_path / "run" / "last.npz").exists():
+        assert load(tmp_path / "run" / "last.npz")
+    one_step = [*args, "--lr", "1e300", "--clip", "none", "--optimiser", "sgd", "--schedule", "constant"]
+    message = wrong([*one_step, "--steps", "1", "--out", str(tmp_path / "other")], 1, capsys)
+    assert "a parameter is no longer finite at update 1; start anew" in message
+    assert not (tmp_path / "other" / "last.npz").exists()
 
 
 def test_gpu_without_cupy_or_without_a_device_says_which(capsys, monkeypatch):

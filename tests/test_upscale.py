@@ -51,6 +51,23 @@ def test_what_can_be_read_and_not_written_becomes_png(photo, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "large").iterdir()) == ["wave0.psd.png", "wave1.png"]
 
 
+def test_two_images_never_become_one_file(photo, tmp_path, capsys):
+    (photo / "wave0.png").rename(photo / "a.psd.png")
+    (photo / "wave1.png").rename(photo / "a.psd")
+    code, _, err = run_command(main, [photo, tmp_path / "large"], capsys)
+    assert code == 2
+    assert "two images of" in err
+    assert not (tmp_path / "large").exists()
+
+
+def test_the_colour_profile_is_kept(photo, tmp_path, capsys):
+    with Image.open(photo / "wave0.png") as image:
+        image.save(photo / "profiled.png", icc_profile=b"a profile")
+    assert run_command(main, [photo / "profiled.png", tmp_path / "o.png"], capsys)[0] == 0
+    with Image.open(tmp_path / "o.png") as image:
+        assert image.info["icc_profile"] == b"a profile"
+
+
 def test_a_file_into_a_folder_keeps_its_name(photo, tmp_path, capsys):
     (tmp_path / "large").mkdir()
     assert run_command(main, [photo / "wave1.png", tmp_path / "large"], capsys)[0] == 0
@@ -85,6 +102,7 @@ def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model
         ([image, tmp_path / "o.png", "--model", tmp_path / "text.png"], 1, "no model of minidrcn's"),
         ([image, tmp_path / "o.png", "--model", "absent.npz"], 1, "no such file"),
         ([image, tmp_path / "o.xyz"], 2, "the ending '.xyz' names no image format"),
+        ([image, tmp_path / "o.ico"], 2, "the ending '.ico' names no image format"),
         ([image, tmp_path / "o"], 2, "names no image format"),
         ([tmp_path / "clear.png", tmp_path / "o.jpg"], 1, "cannot hold this image"),
         ([image, tmp_path / "absent" / "o.png"], 1, "cannot be written"),

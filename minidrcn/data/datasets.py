@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, UsageError
@@ -10,6 +12,10 @@ from ..errors import InputError, UsageError
 # Split by image: what is measured on was never trained on.
 PHOTOS_TO_TRAIN = ("astronaut.png", "brick.png", "camera.png", "coffee.png", "grass.png", "gravel.png", "rocket.jpg")
 PHOTOS_HELD_OUT = ("chelsea.png", "coins.png")
+
+
+# Formats whose endings Pillow knows, for documents, drawings, films and scientific data.
+NO_PHOTOGRAPHS = {"BUFR", "EPS", "FITS", "FLI", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 
 
 def image_paths(source: str, held_out: bool = False) -> list[Path]:
@@ -38,14 +44,23 @@ def images_in(folder: Path) -> list[Path]:
     from PIL import Image
 
     known = Image.registered_extensions()
+    photographs = {ending for ending, name in known.items() if name in Image.OPEN and name not in NO_PHOTOGRAPHS}
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in photographs and not path.name.startswith(".") and path.is_file()
     )
 
 
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """A name for each file: without its ending, unless another file has the same name but for the ending."""
+    stems = Counter(path.stem.lower() for path in paths)
+    return [path.stem if stems[path.stem.lower()] == 1 else path.name for path in paths]
+
+
 def _folder(source: str) -> Path:
+    if not source:
+        raise UsageError("the name of a folder is empty; expected 'photos' or a folder of images")
     if Path(source).is_dir():
         return Path(source)
     if Path(source).exists():

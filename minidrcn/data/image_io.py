@@ -14,6 +14,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
+NO_RANGE = "an image of floats has no known value range; expected 8 or 16 bits a channel"
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
@@ -23,7 +24,7 @@ def read_image(path: str | os.PathLike) -> Image.Image:
     Raises:
         InputError: there is no such file, or it is no image that Pillow reads, or it is damaged.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     path = Path(path)
     if not path.exists():
@@ -36,13 +37,30 @@ def read_image(path: str | os.PathLike) -> Image.Image:
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 image.load()
-                return ImageOps.exif_transpose(image)
+                upright = _upright(image)
+    except MemoryError:
+        raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: too many pixels ({error})") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError) as error:
-        # Pillow raises any of these for damaged files, depending on the format.
+    except Exception as error:
+        # Which exception Pillow raises for a damaged file depends on the format; nothing else runs in this block.
         reason = "no image that Pillow can read" if isinstance(error, OSError) else f"a damaged image ({error})"
         raise InputError(f"{path}: {reason}; expected a PNG, JPEG, BMP, TIFF or WebP file") from error
+    if upright.mode == "F":
+        raise InputError(f"{path}: {NO_RANGE}")
+    return upright
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:
+        # Damaged EXIF data are no reason to give up a sound image.
+        return image.copy()
 
 
 def to_array(image: Image.Image) -> np.ndarray:
@@ -52,10 +70,12 @@ def to_array(image: Image.Image) -> np.ndarray:
         InputError: the mode says nothing about the value range (mode F).
     """
     if image.mode == "F":
-        raise InputError("images of floats have no known value range; expected 8 or 16 bits a channel")
+        raise InputError(NO_RANGE)
     if image.mode.startswith("I"):
         # PNG and TIFF files of 16 bits; mode I is what some Pillow versions make of them.
         return np.clip(np.asarray(image).astype(np.float64) / 65535, 0, 1)
+    if image.mode == "P" and image.has_transparency_data:
+        image = image.convert("RGBA")  # straight to RGB, Pillow warns
     return np.asarray(image.convert("L" if image.mode in GREY_MODES else "RGB")) / 255
 
 

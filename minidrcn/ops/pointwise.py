@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..backend import Array, get_xp
 
 
@@ -50,6 +52,7 @@ def squared_error_forward(prediction: Array, target: Array) -> tuple[Array, tupl
 def squared_error_backward(dloss: float | Array, cache: tuple) -> Array:
     """The derivative by the prediction, (N, ...), where `dloss` is the derivative of the whole loss by this one."""
     prediction, target = cache
+    dloss = float(dloss) if isinstance(dloss, np.generic) else dloss  # a NumPy float64 would make the result float64
     # forward: loss = sum (prediction - target)^2 / (2 N)
     return (prediction - target) * (dloss / len(target))
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
-from minidrcn.data.datasets import image_paths, images_in
+from minidrcn.data.datasets import image_paths, images_in, unique_names
 from minidrcn.errors import InputError, UsageError
 
 
@@ -22,6 +24,15 @@ def test_a_folder_is_its_images_in_order(photo):
     Image.new("L", (3, 2)).save(photo / "a.JPG", format="jpeg")
     assert [path.name for path in images_in(photo)] == ["a.JPG", "wave0.png", "wave1.png"]
     assert image_paths(str(photo)) == images_in(photo)
+
+
+def test_documents_are_no_photographs(photo):
+    (photo / "notes.pdf").touch()
+    assert [path.name for path in images_in(photo)] == ["wave0.png", "wave1.png"]
+
+
+def test_names_stay_unique():
+    assert unique_names([Path("a.png"), Path("A.bmp"), Path("b.png")]) == ["a.png", "A.bmp", "b"]
 
 
 def test_a_name_is_a_folder_inside_minidrcn_data(photo, monkeypatch):
