@@ -37,6 +37,9 @@ def require_gpu() -> ModuleType:
     try:
         import cupy
     except ImportError as error:
+        if not isinstance(error, ModuleNotFoundError) or error.name not in (None, "cupy"):
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+            raise UsageError(f"--gpu needs CuPy, which is installed but cannot be loaded: {reason}") from error
         raise UsageError(
             "--gpu needs CuPy, which is not installed: pip install 'minidrcn[gpu]' for CUDA 12, "
             "'minidrcn[gpu13]' for CUDA 13, or leave --gpu out to run on the CPU"

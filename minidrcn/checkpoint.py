@@ -92,11 +92,14 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
                 f"{path}: written by a newer minidrcn (format {meta['version']}, this one reads up to "
                 f"{FORMAT_VERSION}); update minidrcn"
             )
+        scale = meta["scale"]
+        if scale is not None and (type(scale) is not int or scale not in (2, 3, 4)):
+            raise ValueError(f"scale {scale!r}")
         parts: dict[str, dict[str, np.ndarray]] = {}
         for key, value in arrays.items():
             part, _, name = key.rpartition("/")
             parts.setdefault(part, {})[name] = value
-        model = DRCN.from_params(parts.pop("params"), Architecture(**meta["architecture"]), meta["scale"])
+        model = DRCN.from_params(parts.pop("params"), Architecture(**meta["architecture"]), scale)
         state = {part.removeprefix("optimiser/"): values for part, values in parts.items()}
         return Checkpoint(model, state, meta["training"])
     except FileNotFoundError as error:

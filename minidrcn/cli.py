@@ -60,6 +60,10 @@ def command(verb: str) -> Callable[[Main], Main]:
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def wrapped(argv: list[str] | None = None) -> int:
+            for stream in (sys.stdout, sys.stderr):
+                # A file's name may hold letters that the terminal's encoding lacks.
+                if hasattr(stream, "reconfigure"):
+                    stream.reconfigure(errors="backslashreplace")
             try:
                 return main(argv)
             except (UsageError, InputError) as error:

@@ -107,7 +107,7 @@ def read_config(path: Path) -> TrainingConfig:
     """
     try:
         return TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: no valid options of a training run ({error})") from error
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Row:
 class Report:
     """One row a parameter, and the verdict on all of them. `print(report)` shows a table."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Row]
     tolerance: float = 1e-6
 
     @property
@@ -229,8 +229,10 @@ class _Comparison:
 
 
 def _problem(grads: Params, name: str, shape: tuple[int, ...]) -> str:
-    if name not in grads:
+    if not isinstance(grads, dict) or name not in grads:
         return "no gradient was returned"
+    if not hasattr(grads[name], "shape"):
+        return f"the gradient is no array but {type(grads[name]).__name__}"
     if grads[name].shape != shape:
         return f"the gradient has the shape {_tuple(grads[name].shape)}"
     if not bool(get_xp(grads[name]).isfinite(grads[name]).all()):
@@ -259,7 +261,7 @@ def main(argv: list[str] | None = None) -> int:
 
     parser = cli.parser("grad_check", "Hold every gradient of a small network against finite differences, in float64.")
     parser.add_argument("--filters", type=cli.whole_number(1, 64), default=4, help="F (default: 4)")
-    parser.add_argument("--recursions", type=cli.whole_number(1, 64), default=5, help="D (default: 5)")
+    parser.add_argument("--recursions", type=cli.whole_number(1, 48), default=5, help="D (default: 5)")
     parser.add_argument("--seed", type=cli.whole_number(0), default=0, help="of everything random (default: 0)")
     args = parser.parse_args(argv)
     return cli.command("grad_check")(lambda _: _check_network(args.filters, args.recursions, args.seed))(argv)

@@ -66,7 +66,7 @@ def model_for(scale: int, model: DRCN | None = None) -> DRCN:
     if model is None:
         model = load(f"x{scale}")
     if model.scale not in (None, scale):
-        raise UsageError(f"the model was trained for scale {model.scale}, not {scale}; leave the scale out")
+        raise UsageError(f"the model was trained for scale {model.scale}, not {scale}; ask for {model.scale}")
     return model
 
 

@@ -129,13 +129,14 @@ def write_pictures(folder: RunFolder, rows: Sequence[Row], results: Iterable[tup
         rows: the log.
         results: validation images with their predictions in [0, 1], (H, W).
     """
-    plots.save(plots.training_curve(rows), folder.curve)
     results = list(results)
     names = unique_names([sample.path for sample, _ in results])
     for name, (sample, prediction) in zip(names, results, strict=True):
         if name.lower() == folder.curve.stem:
             name = sample.path.name
         plots.save(comparison(sample, prediction), folder.path / f"{name}.png")
+    # Last, because a finished run is known by its curve.
+    plots.save(plots.training_curve(rows), folder.curve)
 
 
 def _line(row: Row) -> str:

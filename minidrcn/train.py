@@ -30,9 +30,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{folder.path}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
     pairs, samples = _load_images(config)
+    state = state or training.start(config)
     folder = folder or run_folder.new_folder(args.out)
     run_folder.write_config(folder, config)
-    state = state or training.start(config)
     if args.gpu:
         state = _on_gpu(state)
     run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every)

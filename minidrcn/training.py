@@ -158,7 +158,10 @@ def load_state(path) -> tuple[TrainingState, TrainingConfig]:
     try:
         config = TrainingConfig.from_dict(training["config"])
         plateau = schedules.Plateau(**training["plateau"])
-        state = TrainingState(model, optimiser_state, plateau, training["step"], training["best_psnr"])
+        step, best_psnr = training["step"], training["best_psnr"]
+        if type(step) is not int or step < 0 or not isinstance(best_psnr, float):
+            raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}")
+        state = TrainingState(model, optimiser_state, plateau, step, best_psnr)
         expected = optimiser(config).init(model.params)
         if {part: {n: v.shape for n, v in values.items()} for part, values in optimiser_state.items()} != {
             part: {n: v.shape for n, v in values.items()} for part, values in expected.items()

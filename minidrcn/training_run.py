@@ -6,7 +6,7 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .tiles import predict_luma
 from .training import StepReport, TrainingState
 
 LOG_EVERY = 10
+HIGHEST_PSNR = 100.0
 
 
 class TrainingRun:
@@ -46,7 +47,7 @@ class TrainingRun:
     ) -> None:
         self.folder, self.config, self.pairs, self.samples = folder, config, pairs, samples
         self.workers, self.checkpoint_every = workers, checkpoint_every
-        self.psnr_bicubic = float(np.mean([measure(sample.x, sample).psnr for sample in samples]))
+        self.psnr_bicubic = _mean_psnr((sample, sample.x) for sample in samples)
 
     def go(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
         """Train, and return the exit status: 0 finished, 128 and the signal's number if one ended it.
@@ -104,7 +105,7 @@ class TrainingRun:
     def _evaluate(
         self, state: TrainingState, report: StepReport | None, write: Callable[[str], object]
     ) -> TrainingState:
-        psnr = float(np.mean([measure(prediction, sample).psnr for sample, prediction in self._predictions(state)]))
+        psnr = _mean_psnr(self._predictions(state))
         if psnr > state.best_psnr:
             checkpoint.save(self.folder.best, state.model)
         state = training.after_evaluation(state, psnr)
@@ -145,7 +146,7 @@ class TrainingRun:
     def _finish(self, state: TrainingState) -> None:
         run_folder.write_pictures(self.folder, self.rows, self._predictions(state))
         print(
-            f"done: {state.step} updates in {self.rows[-1]['seconds']:.0f} s, best validation PSNR "
+            f"done: {state.step} updates in {self.rows[-1]['seconds'] if self.rows else 0:.0f} s, best validation PSNR "
             f"{state.best_psnr:.2f} dB (bicubic {self.psnr_bicubic:.2f} dB)"
         )
         print(f"the network is {self.folder.best}, its curve {self.folder.curve}")
@@ -158,6 +159,11 @@ class TrainingRun:
             f"DRCN with {config.filters} filters, {config.recursions} recursions, {parameters:,} parameters, "
             f"x{config.scale}, {start}to update {config.steps}"
         )
+
+
+def _mean_psnr(results: Iterable[tuple[Sample, np.ndarray]]) -> float:
+    # An image that is matched exactly has an infinite PSNR, and the mean would never improve again.
+    return float(np.mean([min(measure(prediction, sample).psnr, HIGHEST_PSNR) for sample, prediction in results]))
 
 
 class _Signals:

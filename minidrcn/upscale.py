@@ -35,11 +35,13 @@ def main(argv: list[str] | None = None) -> int:
     failed = 0
     for source, target in jobs:
         try:
-            _upscale_file(source, target, scale, model, args.workers)
+            done = _upscale_file(source, target, scale, model, args.workers)
         except InputError as error:
             failed = cli.fail("upscale", error, 1)
         except OSError as error:
             failed = cli.fail("upscale", f"{target}: cannot be written ({error.strerror or error})", 1)
+        else:
+            print(done, flush=True)
     return failed
 
 
@@ -76,11 +78,11 @@ def _writable(path: Path) -> bool:
 
 def _with_known_ending(path: Path) -> Path:
     if not _writable(path):
-        raise UsageError(f"{path}: the ending {path.suffix!r} names no image format; expected .png, .jpg or .tif")
+        raise UsageError(f"{path}: the ending {path.suffix!r} names no format to write; expected .png, .jpg or .tif")
     return path
 
 
-def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None) -> None:
+def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None) -> str:
     image = read_image(source)
     progress = partial(cli.progress, desc=source.name, unit="tile")
     large = upscale_image(image, scale, model, workers=workers, progress=progress)
@@ -90,12 +92,14 @@ def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: 
     with written_whole(target) as temporary:
         try:
             large.save(temporary, **options)
-        except (OSError, ValueError, KeyError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Which exception Pillow raises depends on the format; with an error number it is the system's.
             if getattr(error, "errno", None):
                 raise
-            # Without an error number it is Pillow that refuses: a JPEG cannot be transparent.
             raise InputError(f"{target}: cannot hold this image ({error}); try .png") from error
-    print(f"{target}: {image.width} x {image.height} -> {large.width} x {large.height}", flush=True)
+    return f"{target}: {image.width} x {image.height} -> {large.width} x {large.height}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,6 +27,14 @@ def test_without_cupy_the_message_says_how_to_get_it(monkeypatch):
         require_gpu()
 
 
+def test_a_cupy_that_cannot_be_loaded_says_why(monkeypatch, tmp_path):
+    (tmp_path / "cupy.py").write_text("raise ImportError('libcublas.so not found')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    with pytest.raises(UsageError, match=r"installed but cannot be loaded: libcublas\.so not found"):
+        require_gpu()
+
+
 def test_without_a_device_the_message_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", standin.make_module(device=False))
     with pytest.raises(UsageError, match="CuPy is installed but finds no CUDA device"):

@@ -77,6 +77,8 @@ def rewritten(path, change):
         lambda arrays, meta: meta["architecture"].update(filters=10**12),
         lambda arrays, meta: meta["architecture"].update(filters="4"),
         lambda arrays, meta: meta["architecture"].update(colour=1),
+        lambda arrays, meta: meta.update(scale="2"),
+        lambda arrays, meta: meta.update(scale=7),
         lambda arrays, meta: arrays.pop("params/embed1.b"),
         lambda arrays, meta: arrays.update({"params/embed1.b": np.full(4, np.nan, "float32")}),
         lambda arrays, meta: arrays.update({"params/embed1.b": np.zeros(4)}),

@@ -95,6 +95,8 @@ def test_a_kink_within_the_step_is_no_bug_and_a_bug_at_a_kink_is():
     ("grads", "problem"),
     [
         ({}, "no gradient was returned"),
+        (None, "no gradient was returned"),
+        ({"p": None}, "the gradient is no array but NoneType"),
         ({"p": np.zeros((4, 3))}, r"the gradient has the shape (4, 3)"),
         ({"p": np.full((3, 4), np.nan)}, "the gradient is not finite"),
     ],

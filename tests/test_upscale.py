@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from conftest import run_command
@@ -49,6 +53,15 @@ def test_what_can_be_read_and_not_written_becomes_png(photo, tmp_path, capsys):
     (photo / "wave0.png").rename(photo / "wave0.psd")
     assert run_command(main, [photo, tmp_path / "large"], capsys)[0] == 0
     assert sorted(path.name for path in (tmp_path / "large").iterdir()) == ["wave0.psd.png", "wave1.png"]
+
+
+def test_a_name_that_the_terminal_cannot_show(photo, tmp_path):
+    (photo / "wave0.png").rename(photo / "写真.png")
+    command = [sys.executable, "-m", "minidrcn.upscale", str(photo / "写真.png"), str(tmp_path / "写.png")]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    result = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert (tmp_path / "写.png").exists()
 
 
 def test_two_images_never_become_one_file(photo, tmp_path, capsys):
@@ -101,9 +114,9 @@ def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model
         ([image, tmp_path / "o.png", "--scale", 4], 2, "no weights 'x4' are shipped; there are: x2"),
         ([image, tmp_path / "o.png", "--model", tmp_path / "text.png"], 1, "no model of minidrcn's"),
         ([image, tmp_path / "o.png", "--model", "absent.npz"], 1, "no such file"),
-        ([image, tmp_path / "o.xyz"], 2, "the ending '.xyz' names no image format"),
-        ([image, tmp_path / "o.ico"], 2, "the ending '.ico' names no image format"),
-        ([image, tmp_path / "o"], 2, "names no image format"),
+        ([image, tmp_path / "o.xyz"], 2, "the ending '.xyz' names no format to write"),
+        ([image, tmp_path / "o.ico"], 2, "the ending '.ico' names no format to write"),
+        ([image, tmp_path / "o"], 2, "names no format to write"),
         ([tmp_path / "clear.png", tmp_path / "o.jpg"], 1, "cannot hold this image"),
         ([image, tmp_path / "absent" / "o.png"], 1, "cannot be written"),
         ([image], 2, "required: OUT"),
