@@ -15,6 +15,7 @@ import numpy as np
 from .errors import UsageError
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the same code serves both
+Arrays = dict[str, Array]  # parameters or gradients by name
 
 
 def get_xp(array: Array) -> ModuleType:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .backend import Array, get_xp
-
-Arrays = dict[str, Array]
+from .backend import Array, Arrays, get_xp
 
 
 def global_norm(grads: Arrays) -> Array:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .backend import Array, get_xp, to_cpu
+from .backend import Arrays, get_xp, to_cpu
 
-Params = dict[str, Array]
+Params = Arrays
 LossAndGrads = Callable[[Params], tuple[float, Params]]
 
 ENTRIES_TO_LOCATE = 40

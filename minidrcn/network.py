@@ -18,11 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .backend import Array, get_xp
+from .backend import Array, Arrays, get_xp
 from .ops.conv import conv2d_backward, conv2d_forward
 from .ops.pointwise import relu_backward, relu_forward, weighted_sum_backward, weighted_sum_forward
 
-Params = dict[str, Array]
+Params = Arrays
 ConvPair = tuple[Callable, Callable]
 IM2COL: ConvPair = (conv2d_forward, conv2d_backward)
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .backend import Array, get_xp
+from .backend import Arrays, get_xp
 
-Arrays = dict[str, Array]
 State = dict[str, Arrays]
 
 
