@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 
 from . import inference
 from .backend import Array, get_xp, to_cpu, to_gpu
+from .convolution import Convolution, convolution
 from .initialise import initial_params, param_shapes
 from .loss import loss_backward, loss_forward
-from .network import IM2COL, Architecture, ConvPair, ForwardCache, Params, backward, forward
+from .network import Architecture, ForwardCache, Params, backward, forward
 
-CONVOLUTIONS: dict[str, ConvPair] = {"im2col": IM2COL}
+ConvPair = tuple[Callable, Callable]
 
 
 class DRCN:
@@ -31,7 +34,7 @@ class DRCN:
         reconstruction_relu: ReLU between the two reconstruction convolutions.
         output_relu: ReLU after the second one. The paper's basic model is
             `DRCN(skip=False, recursive_supervision=False, output_relu=True)`.
-        conv: "im2col", or a pair of functions under the contract of `minidrcn.ops.conv`.
+        conv: "winograd", the plain "im2col", or a pair of functions under the contract of `minidrcn.ops.conv`.
         scale: the enlargement it is trained for; kept with it, needed by no computation.
 
     Attributes:
@@ -54,7 +57,7 @@ class DRCN:
         recursive_supervision: bool = True,
         reconstruction_relu: bool = True,
         output_relu: bool = False,
-        conv: str | ConvPair = "im2col",
+        conv: str | ConvPair = "winograd",
         scale: int | None = None,
     ) -> None:
         self.architecture = Architecture(
@@ -62,12 +65,12 @@ class DRCN:
         )
         _check_dtype(np.dtype(dtype))
         self.params: Params = initial_params(self.architecture, seed, dtype)
-        self.conv = _conv_pair(conv)
+        self.conv: Convolution = convolution(conv)
         self.scale = scale
 
     @classmethod
     def from_params(
-        cls, params: Params, architecture: Architecture, scale: int | None = None, conv: str | ConvPair = "im2col"
+        cls, params: Params, architecture: Architecture, scale: int | None = None, conv: str | ConvPair = "winograd"
     ) -> DRCN:
         """A network around given parameters, which are not copied.
 
@@ -84,7 +87,7 @@ class DRCN:
             if not bool(get_xp(value).isfinite(value).all()):
                 raise ValueError(f"the parameter {name} holds numbers that are not finite")
         model = cls.__new__(cls)
-        model.architecture, model.params, model.conv, model.scale = architecture, params, _conv_pair(conv), scale
+        model.architecture, model.params, model.conv, model.scale = architecture, params, convolution(conv), scale
         return model
 
     @property
@@ -146,7 +149,19 @@ class DRCN:
     def with_params(self, params: Params) -> DRCN:
         """The same network around other parameters, which are not copied."""
         other = copy.copy(self)
-        other.params = params
+        other.params, other.conv = params, replace(self.conv, prepared={})
+        return other
+
+    def prepared(self) -> DRCN:
+        """The same network with all done that needs doing only once for its parameters; results stay as they are."""
+        other = copy.copy(self)
+        other.conv = self.conv.for_params(self.params)
+        return other
+
+    def for_worker(self) -> DRCN:
+        """The same network with scratch memory for one thread; results stay as they are."""
+        other = copy.copy(self)
+        other.conv = self.conv.for_worker()
         return other
 
     def to_gpu(self) -> DRCN:
@@ -168,14 +183,3 @@ class DRCN:
 def _check_dtype(dtype: np.dtype) -> None:
     if dtype.name not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64, not {dtype.name}")
-
-
-def _conv_pair(conv: str | ConvPair) -> ConvPair:
-    if isinstance(conv, str):
-        if conv not in CONVOLUTIONS:
-            known = " or ".join(map(repr, CONVOLUTIONS))
-            raise ValueError(f"conv must be {known} or a pair of functions, not {conv!r}")
-        return CONVOLUTIONS[conv]
-    if not (isinstance(conv, (tuple, list)) and len(conv) == 2 and all(map(callable, conv))):
-        raise ValueError("conv must be a name or a pair (forward, backward) of functions")
-    return tuple(conv)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .backend import Array, get_xp
-from .network import IM2COL, Architecture, ConvPair, Params, layer_forward
+from .convolution import IM2COL, Convolution
+from .network import Architecture, Params, layer_forward
 
 
 def predict(
-    params: Params, x: Array, architecture: Architecture, conv: ConvPair = IM2COL, per_recursion: bool = True
+    params: Params, x: Array, architecture: Architecture, conv: Convolution = IM2COL, per_recursion: bool = True
 ) -> tuple[Array, Array | None]:
     """What `network.forward` predicts, in the memory of a few maps.
 
@@ -22,6 +23,7 @@ def predict(
         ys: (D, N, H, W, 1), or None if not asked for.
     """
     xp = get_xp(x)
+    conv = conv.for_params(params)
     hs = hidden_maps(params, x, architecture, conv)
     collapsible = not (architecture.reconstruction_relu or architecture.output_relu)
     if collapsible and architecture.recursive_supervision and not per_recursion:
@@ -39,7 +41,7 @@ def predict(
     return final, xp.stack(ys) if per_recursion else None
 
 
-def hidden_maps(params: Params, x: Array, architecture: Architecture, conv: ConvPair = IM2COL) -> Iterator[Array]:
+def hidden_maps(params: Params, x: Array, architecture: Architecture, conv: Convolution = IM2COL) -> Iterator[Array]:
     """The maps h_d, (N, H, W, F), that predictions are made from, one at a time."""
     h, _ = layer_forward(params, "embed1", x, True, conv)
     h, _ = layer_forward(params, "embed2", h, True, conv)
@@ -49,13 +51,13 @@ def hidden_maps(params: Params, x: Array, architecture: Architecture, conv: Conv
             yield h
 
 
-def _reconstruct(params: Params, h: Array, architecture: Architecture, conv: ConvPair) -> Array:
+def _reconstruct(params: Params, h: Array, architecture: Architecture, conv: Convolution) -> Array:
     r, _ = layer_forward(params, "reconstruct1", h, architecture.reconstruction_relu, conv)
     f, _ = layer_forward(params, "reconstruct2", r, architecture.output_relu, conv)
     return f
 
 
-def _collapsed(params: Params, x: Array, hs: Iterator[Array], architecture: Architecture, conv: ConvPair) -> Array:
+def _collapsed(params: Params, x: Array, hs: Iterator[Array], architecture: Architecture, conv: Convolution) -> Array:
     """One reconstruction in place of D, for a reconstruction that is linear.
 
     With f3(h) = A h + b linear,  sum_d w_d (x + f3(h_d)) = x sum_d w_d + A (sum_d w_d h_d) + b sum_d w_d:

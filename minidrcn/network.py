@@ -14,17 +14,14 @@ loop of `backward`:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
-from .ops.conv import conv2d_backward, conv2d_forward
+from .convolution import IM2COL, Convolution
 from .ops.pointwise import relu_backward, relu_forward, weighted_sum_backward, weighted_sum_forward
 
 Params = Arrays
-ConvPair = tuple[Callable, Callable]
-IM2COL: ConvPair = (conv2d_forward, conv2d_backward)
 
 
 @dataclass(frozen=True)
@@ -84,27 +81,25 @@ class ForwardCache(NamedTuple):
     ensemble: tuple | None
 
 
-def layer_forward(params: Params, name: str, x: Array, relu: bool, conv: ConvPair = IM2COL) -> tuple[Array, tuple]:
+def layer_forward(params: Params, name: str, x: Array, relu: bool, conv: Convolution = IM2COL) -> tuple[Array, tuple]:
     """One convolution with the parameters `name.w` and `name.b`, and a ReLU if asked for."""
-    conv_forward, _ = conv
-    y, conv_cache = conv_forward(x, params[f"{name}.w"], params[f"{name}.b"])
+    y, conv_cache = conv.layer_forward(params, name, x)
     relu_cache = None
     if relu:
         y, relu_cache = relu_forward(y)
     return y, (conv_cache, relu_cache)
 
 
-def layer_backward(dy: Array, cache: tuple, conv: ConvPair = IM2COL) -> tuple[Array, Array, Array]:
+def layer_backward(dy: Array, cache: tuple, conv: Convolution = IM2COL) -> tuple[Array, Array, Array]:
     """Returns dx, dw, db of one layer: of one *use* of its parameters."""
-    _, conv_backward = conv
     conv_cache, relu_cache = cache
     if relu_cache is not None:
         dy = relu_backward(dy, relu_cache)
-    return conv_backward(dy, conv_cache)
+    return conv.layer_backward(dy, conv_cache)
 
 
 def forward(
-    params: Params, x: Array, architecture: Architecture, conv: ConvPair = IM2COL
+    params: Params, x: Array, architecture: Architecture, conv: Convolution = IM2COL
 ) -> tuple[Array, Array, ForwardCache]:
     """Predict, and keep what the backward pass needs.
 
@@ -112,7 +107,7 @@ def forward(
         params: the parameters by name, see `minidrcn.DRCN`.
         x: luma enlarged to the target's size by bicubic interpolation, (N, H, W, 1), in [0, 1].
         architecture: the network's shape.
-        conv: the convolution's forward and backward functions.
+        conv: the convolution to compute with.
 
     Returns:
         final: (N, H, W, 1).
@@ -120,6 +115,7 @@ def forward(
         cache: for `backward`.
     """
     xp = get_xp(x)
+    conv = conv.for_params(params)
     h, embed1 = layer_forward(params, "embed1", x, True, conv)  # (N, H, W, F)
     h, embed2 = layer_forward(params, "embed2", h, True, conv)  # h_0
 
@@ -140,14 +136,14 @@ def forward(
     return final, ys, cache
 
 
-def backward(dfinal: Array, dys: Array, cache: ForwardCache, conv: ConvPair = IM2COL) -> tuple[Array, Params]:
+def backward(dfinal: Array, dys: Array, cache: ForwardCache, conv: Convolution = IM2COL) -> tuple[Array, Params]:
     """Send the derivatives of the loss by the predictions back to the input and to every parameter.
 
     Args:
         dfinal: derivative of the loss by `final`, (N, H, W, 1).
         dys: direct derivative of the loss by `ys`, same shape as `ys`; what reaches ys through `final` is added here.
         cache: from `forward`.
-        conv: the same pair as in `forward`.
+        conv: the same as in `forward`.
 
     Returns:
         dx: (N, H, W, 1).

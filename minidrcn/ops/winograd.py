@@ -1,0 +1,230 @@
+"""The convolution pair for 3x3 kernels with a quarter of the multiplications: Winograd's F(4x4, 3x3).
+
+**In one dimension.** Four outputs of a filter with three taps need six inputs and, done plainly, 4 * 3 = 12
+multiplications. Six are enough. Read the six inputs and the three taps as coefficients of polynomials: a filter is a
+product of polynomials, and a product of degree 5 is known from its values at six points, where it is the product of
+the values. So: evaluate the taps at six points (matrix G), bring the inputs into the matching form (B'), multiply six
+pairs of numbers, and interpolate (A'):
+
+    y = A' [ (G w) * (B' x) ]          * is entry by entry
+
+The points are 0, 1, -1, 2, -2 and infinity. A column of A holds the powers p^0 .. p^3 of a point p, a row of G its
+powers p^0 .. p^2 over the product of its distances to the other points, and B' follows from the two; the tests check
+that the three together are a filter. Larger tiles would save more and round worse.
+
+**In two dimensions** the same is done along rows and along columns. A 6x6 tile, flattened to 36 numbers, is then
+transformed by the Kronecker product of a matrix with itself, and 36 multiplications stand where 16 * 9 = 144 stood:
+
+    V = (B (x) B)' tiles      (36, 36) @ (36, pixels of tiles x C)       tiles of 6x6 that overlap by 2
+    U = (G (x) G)  w          (36, 9) @ (9, C x F)                       once for all uses of a kernel
+    M_k = V_k U_k             36 products (tiles, C) @ (C, F)            the sum over channels is a matrix product
+    Y = (A (x) A)' M          (16, 36) @ (36, tiles x F)                 tiles of 4x4, side by side
+
+Everything is a matrix product, so the backward pass is the four lines read backwards, each matrix transposed. Two
+matters are for free: A's column for the point 1 is all ones, so a bias added to M at (1, 1) reaches all 16 outputs, and
+dM at (1, 1) is the sum over dy's tile, which is what the bias's gradient adds up.
+
+Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4; the idea is
+Winograd's (1980).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import Array, get_xp
+from . import conv, narrow
+from .memory import GPU_BLOCK_BYTES, Workspace, blocks, cut, scratch
+
+A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]).T
+B = np.array(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+).T
+G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
+
+ONES = 1 * 6 + 1  # position (1, 1) of the 36: all 16 outputs of a tile contain it with factor 1
+FEW_CHANNELS = 8  # below this the transforms cost more than they save
+BLOCK_TILES, BLOCK_BYTES = 128, 1_250_000  # measured: V and M of a block stay in the cache, the products stay tall
+
+
+class Prepared(NamedTuple):
+    """A kernel's transform, for any number of uses of that kernel.
+
+    Attributes:
+        w: the kernel it belongs to.
+        U: (36, C, F).
+        U_transposed: (36, F, C), the same numbers in the order in which the backward pass reads them.
+    """
+
+    w: Array
+    U: Array
+    U_transposed: Array
+
+
+def prepare(w: Array) -> Prepared | None:
+    """Transform a kernel (3, 3, C, F) once; None for a kernel that is better off without."""
+    if not _worthwhile(w):
+        return None
+    xp = get_xp(w)
+    U = (_transforms(w).G @ w.reshape(9, -1)).reshape(36, *w.shape[2:])
+    return Prepared(w, U, xp.ascontiguousarray(U.transpose(0, 2, 1)))
+
+
+def conv2d_forward(
+    x: Array, w: Array, b: Array, prepared: Prepared | None = None, workspace: Workspace | None = None
+) -> tuple[Array, tuple]:
+    """`minidrcn.ops.conv.conv2d_forward`, faster; kernels of few channels or another size take the plain way.
+
+    Args:
+        x: maps, (N, H, W, C), of any height and width.
+        w: kernel, (K, K, C, F), K odd.
+        b: bias, (F,).
+        prepared: `prepare(w)`; made here if left out.
+        workspace: scratch memory; it changes no result.
+
+    Returns:
+        y: (N, H, W, F), a view if H or W is no multiple of 4.
+        cache: (x, w, prepared).
+
+    Raises:
+        ValueError: the shapes do not fit together, or prepared is another kernel's.
+    """
+    if not _worthwhile(w):
+        y, (x, w) = _plain(w).conv2d_forward(x, w, b, workspace=workspace)
+        return y, (x, w, None)
+    conv.check_shapes(x, w, b)
+    prepared = _checked(prepared, w)
+    N, H, W, C = x.shape
+    F, t = w.shape[3], _transforms(x)
+    th, tw = -(-H // 4), -(-W // 4)  # tiles from top to bottom, from left to right
+    y = get_xp(x).empty((N, th, 4, tw, 4, F), dtype=x.dtype)
+    for n, rows in _blocks(x, th, tw, max(C, F)):
+        V = _transform_tiles(x[n], rows, tw, t, workspace)
+        tiles = V.shape[1]
+        M = t.xp.matmul(V, prepared.U, out=scratch(workspace, "M", (36, tiles, F), x))
+        M[ONES] += b
+        Y = t.xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "Y", (16, tiles * F), x))
+        y[n, rows] = Y.reshape(4, 4, -1, rows.stop - rows.start, tw, F).transpose(2, 3, 0, 4, 1, 5)
+    return y.reshape(N, 4 * th, 4 * tw, F)[:, :H, :W], (x, w, prepared)
+
+
+def conv2d_backward(dy: Array, cache: tuple, workspace: Workspace | None = None) -> tuple[Array, Array, Array]:
+    """`minidrcn.ops.conv.conv2d_backward`, faster.
+
+    Args:
+        dy: derivative of the loss with respect to y, (N, H, W, F).
+        cache: (x, w, prepared) from `conv2d_forward`.
+        workspace: scratch memory; it changes no result.
+
+    Returns:
+        dx (N, H, W, C), which may be a view of a larger array; dw (3, 3, C, F), db (F,).
+
+    Raises:
+        ValueError: dy does not have the shape of y.
+    """
+    x, w, prepared = cache
+    if not _worthwhile(w):
+        return _plain(w).conv2d_backward(dy, (x, w), workspace=workspace)
+    N, H, W, C = x.shape
+    F, t = w.shape[3], _transforms(x)
+    conv.check_upstream(dy, x, F)
+    # One row and one column of pixels more than needed, so that no tile of dx reaches beyond the last one.
+    th, tw = H // 4 + 1, W // 4 + 1
+    dx = t.xp.empty((N, th, 4, tw, 4, C), dtype=x.dtype)
+    dw, db = t.xp.zeros((9, C * F), dtype=w.dtype), t.xp.zeros(F, dtype=w.dtype)
+    for n, rows in _blocks(x, th, tw, max(C, F), whole_images=True):
+        V = _transform_tiles(x[n], rows, tw, t, workspace)
+        tiles = V.shape[1]
+        # forward: y is Y, 4x4 tiles side by side; what was cut off at the border has no gradient
+        dY = scratch(workspace, "Y", (16, tiles * F), x)
+        dy_tiles = cut(dy[n], 0, 0, 4 * th, 4 * tw, workspace).reshape(-1, th, 4, tw, 4, F)
+        dY.reshape(4, 4, -1, th, tw, F)[...] = dy_tiles.transpose(2, 4, 0, 1, 3, 5)
+        # forward: Y = A' M
+        dM = t.xp.matmul(t.A, dY, out=scratch(workspace, "M", (36, tiles * F), x)).reshape(36, tiles, F)
+        # forward: M_k = V_k U_k, and b is added at one k
+        db += dM[ONES].sum(axis=0)
+        dU = t.xp.matmul(V.transpose(0, 2, 1), dM, out=scratch(workspace, "dU", (36, C, F), x))
+        # forward: U = G w
+        dw += t.G.T @ dU.reshape(36, -1)
+        dV = t.xp.matmul(dM, prepared.U_transposed, out=V)  # V has done its work
+        # forward: V = B' tiles
+        dtiles = t.xp.matmul(t.B, dV.reshape(36, -1), out=scratch(workspace, "tiles", (36, tiles * C), x))
+        dx[n] = _add_overlaps(dtiles.reshape(6, 6, -1, th, tw, C)).transpose(2, 3, 0, 4, 1, 5)
+    # A tile begins one pixel before the first output it helps to make.
+    return dx.reshape(N, 4 * th, 4 * tw, C)[:, 1 : H + 1, 1 : W + 1], dw.reshape(w.shape), db
+
+
+def _transform_tiles(x: Array, rows: slice, tw: int, t: _Transforms, workspace: Workspace | None) -> Array:
+    """V of the tiles in these rows of tiles: (36, tiles, C)."""
+    th = rows.stop - rows.start
+    window = cut(x, 4 * rows.start - 1, -1, 4 * th + 2, 4 * tw + 2, workspace)
+    N, C = x.shape[0], x.shape[3]
+    n, i, j, c = window.strides
+    # A view: overlapping[k, l, n, r, s, c] is pixel (k, l) of tile (r, s).
+    overlapping = t.xp.lib.stride_tricks.as_strided(window, (6, 6, N, th, tw, C), (i, j, n, 4 * i, 4 * j, c))
+    tiles = scratch(workspace, "tiles", overlapping.shape, x)
+    tiles[...] = overlapping
+    V = scratch(workspace, "V", (36, N * th * tw * C), x)
+    return t.xp.matmul(t.B.T, tiles.reshape(36, -1), out=V).reshape(36, -1, C)
+
+
+def _add_overlaps(dtiles: Array) -> Array:
+    """Add the two last rows and columns of each 6x6 tile to the first ones of its neighbour: (4, 4, N, th, tw, C).
+
+    A pixel that lies in two tiles gets gradients from both. Written into dtiles, which is scratch.
+    """
+    dtiles[:, :2, :, :, 1:] += dtiles[:, 4:, :, :, :-1]
+    dtiles[:2, :4, :, 1:] += dtiles[4:, :4, :, :-1]
+    return dtiles[:4, :4]
+
+
+class _Transforms(NamedTuple):
+    """A (x) A (36, 16), B (x) B (36, 36) and G (x) G (36, 9), in the module and dtype of the arrays they meet."""
+
+    xp: Any
+    A: Array
+    B: Array
+    G: Array
+
+
+def _transforms(like: Array) -> _Transforms:
+    # Once for each kind of array, not once a call: on a GPU each would be a copy from the host.
+    return _transforms_on(get_xp(like), like.dtype.name, getattr(like, "device", None))
+
+
+@functools.cache
+def _transforms_on(xp: Any, dtype: str, device: Any) -> _Transforms:
+    return _Transforms(xp, *(xp.asarray(np.kron(m, m).astype(dtype)) for m in (A, B, G)))
+
+
+def _worthwhile(w: Array) -> bool:
+    return w.shape[0] == 3 and min(w.shape[2:]) >= FEW_CHANNELS
+
+
+def _plain(w: Array) -> Any:
+    """The module to fall back to."""
+    return narrow if w.shape[3] < FEW_CHANNELS <= w.shape[2] else conv
+
+
+def _checked(prepared: Prepared | None, w: Array) -> Prepared:
+    if prepared is None:
+        return prepare(w)
+    if prepared.w is not w:
+        raise ValueError("prepared belongs to another kernel; call prepare(w) again")
+    return prepared
+
+
+def _blocks(x: Array, th: int, tw: int, channels: int, whole_images: bool = False):
+    tile_bytes = 36 * channels * x.dtype.itemsize
+    limit = max(BLOCK_BYTES, BLOCK_TILES * tile_bytes) if get_xp(x) is np else GPU_BLOCK_BYTES
+    return blocks(len(x), th, tw * tile_bytes, max(limit, th * tw * tile_bytes if whole_images else 0))
