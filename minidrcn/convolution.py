@@ -20,16 +20,19 @@ class Convolution:
         backward: `backward(dy, cache) -> dx, dw, db`.
         prepare: what can be done once for many uses of a kernel, `prepare(w)`; None if there is nothing.
         scratch: whether the two functions take a `workspace`.
+        joint_filters: up to how many filters the network is faster with the two convolutions of h_d done as one; more
+            do not fit into the cache.
         prepared: what `prepare` made of each layer's kernel, by the layer's name.
         workspace: one worker's scratch memory.
 
-    The last two change no result and may be empty.
+    `prepared` and `workspace` change no result and may be empty.
     """
 
     forward: Callable
     backward: Callable
     prepare: Callable | None = None
     scratch: bool = False
+    joint_filters: int = 0
     prepared: Mapping[str, Any] = field(default_factory=dict)
     workspace: Workspace | None = None
 
@@ -59,7 +62,9 @@ class Convolution:
 
 
 IM2COL = Convolution(conv.conv2d_forward, conv.conv2d_backward, scratch=True)
-WINOGRAD = Convolution(winograd.conv2d_forward, winograd.conv2d_backward, winograd.prepare, scratch=True)
+WINOGRAD = Convolution(
+    winograd.conv2d_forward, winograd.conv2d_backward, winograd.prepare, scratch=True, joint_filters=128
+)
 BY_NAME = {"im2col": IM2COL, "winograd": WINOGRAD}
 
 

@@ -9,12 +9,12 @@ from types import ModuleType
 
 import numpy as np
 
-from . import inference
+from . import inference, joint, network
 from .backend import Array, get_xp, to_cpu, to_gpu
 from .convolution import Convolution, convolution
 from .initialise import initial_params, param_shapes
 from .loss import loss_backward, loss_forward
-from .network import Architecture, ForwardCache, Params, backward, forward
+from .network import Architecture, ForwardCache, Params
 
 ConvPair = tuple[Callable, Callable]
 
@@ -100,13 +100,13 @@ class DRCN:
         """The array module the parameters live in, `numpy` or `cupy`."""
         return get_xp(self.params["embed1.w"])
 
-    def forward(self, x: Array) -> tuple[Array, Array, ForwardCache]:
+    def forward(self, x: Array) -> tuple[Array, Array, ForwardCache | joint.JointCache]:
         """`network.forward` with this network's parameters: final, ys, cache."""
-        return forward(self.params, self._checked(x, "x"), self.architecture, self.conv)
+        return self._passes.forward(self.params, self._checked(x, "x"), self.architecture, self.conv)
 
-    def backward(self, dfinal: Array, dys: Array, cache: ForwardCache) -> tuple[Array, Params]:
+    def backward(self, dfinal: Array, dys: Array, cache: ForwardCache | joint.JointCache) -> tuple[Array, Params]:
         """`network.backward`: dx, grads."""
-        return backward(dfinal, dys, cache, self.conv)
+        return self._passes.backward(dfinal, dys, cache, self.conv)
 
     def predict(self, x: Array, per_recursion: bool = True) -> tuple[Array, Array | None]:
         """Sharpen luma that bicubic interpolation has enlarged.
@@ -155,7 +155,8 @@ class DRCN:
     def prepared(self) -> DRCN:
         """The same network with all done that needs doing only once for its parameters; results stay as they are."""
         other = copy.copy(self)
-        other.conv = self.conv.for_params(self.params)
+        other.params = joint.with_joint(self.params) if self._passes is joint else self.params
+        other.conv = self.conv.for_params(other.params)
         return other
 
     def for_worker(self) -> DRCN:
@@ -171,6 +172,12 @@ class DRCN:
     def to_cpu(self) -> DRCN:
         """The same network with NumPy parameters."""
         return self.with_params({name: to_cpu(value) for name, value in self.params.items()})
+
+    @property
+    def _passes(self) -> ModuleType:
+        """The module whose `forward` and `backward` are faster here."""
+        small = self.architecture.filters <= self.conv.joint_filters
+        return joint if small and joint.possible(self.architecture) else network
 
     def _checked(self, images: Array, name: str) -> Array:
         if get_xp(images) is not self.xp:

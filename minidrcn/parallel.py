@@ -92,12 +92,12 @@ def loss_and_grads(
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"expected as many inputs as targets and at least one, got {len(x)} and {len(y)}")
     N, size = len(x), _group_size(model, x)
-    model = model.prepared()
+    prepared = model.prepared()
     worker = threading.local()
 
     def one_group(start: int) -> tuple[Array, dict[str, Array]]:
         if not hasattr(worker, "model"):
-            worker.model = model.for_worker()
+            worker.model = prepared.for_worker()
         group = slice(start, min(start + size, N))
         loss, grads = worker.model.loss_and_grads(x[group], y[group], alpha)
         share = (group.stop - start) / N  # both are means over the group, and shall be over the batch

@@ -155,7 +155,9 @@ def check_loss_backward(backward, forward=loss_forward, xp=np, rng=None) -> None
         assert report.ok, f"alpha = {alpha}\n{report}"
 
 
-def check_network_backward(backward, xp=np, seed=8, recursions=3, filters=3, directions=2, **options) -> None:
+def check_network_backward(
+    backward, forward=network.forward, xp=np, seed=8, recursions=3, filters=3, directions=2, **options
+) -> None:
     """Finite differences for every parameter and the input, with random upstream gradients for final and ys."""
     rng = np.random.default_rng(seed)
     model = random_model(rng, filters, recursions, **options)
@@ -165,7 +167,7 @@ def check_network_backward(backward, xp=np, seed=8, recursions=3, filters=3, dir
 
     def f(inputs):
         params = {name: value for name, value in inputs.items() if name != "x"}
-        final, ys, cache = network.forward(params, inputs["x"], model.architecture)
+        final, ys, cache = forward(params, inputs["x"], model.architecture)
         dx, grads = backward(dfinal, dys, cache)
         return (final * dfinal).sum() + (ys * dys).sum(), {**grads, "x": dx}
 
@@ -214,5 +216,5 @@ RIGHT = {
 
 def random_model(rng, filters=3, recursions=3, **options) -> DRCN:
     """A float64 network whose biases, recursion and ensemble are not as regular as at the start of training."""
-    model = DRCN(filters, recursions, dtype="float64", **options)
+    model = DRCN(filters, recursions, dtype="float64", **{"conv": "im2col", **options})
     return model.with_params({name: p + 0.2 * rng.standard_normal(p.shape) for name, p in model.params.items()})

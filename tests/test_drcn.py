@@ -128,6 +128,29 @@ def test_a_linear_reconstruction_is_done_once_in_place_of_d_times(rng):
     assert len(calls) == 2 + 5 + 2
 
 
+@pytest.mark.parametrize("options", [{}, {"recursive_supervision": False}, {"reconstruction_relu": False}])
+@pytest.mark.parametrize("filters", [9, 130])
+def test_the_fast_convolution_gives_what_the_plain_one_gives(filters, options, rng):
+    x, y = rng.random((2, 2, 6, 5, 1))
+    plain = contract.random_model(rng, filters, **options)  # as initialised, maps that are 0 are so by rounding only
+    fast = DRCN.from_params(plain.params, plain.architecture, conv="winograd")
+    for ours, theirs in zip(fast.predict(x), plain.predict(x), strict=True):
+        assert relative_error(ours, theirs) < 1e-11
+    loss, grads = fast.loss_and_grads(x, y)
+    expected_loss, expected_grads = plain.loss_and_grads(x, y)
+    assert abs(loss - expected_loss) < 1e-11 * expected_loss
+    assert grads.keys() == fast.params.keys()
+    assert all(relative_error(grads[name], expected_grads[name]) < 1e-10 for name in grads)
+
+
+def test_prepared_kernels_do_not_outlive_their_parameters(rng):
+    model = DRCN(8, 2, dtype="float64").prepared()
+    doubled = model.with_params({name: 2 * p for name, p in DRCN(8, 2, dtype="float64").params.items()})
+    x = rng.random((1, 6, 5, 1))
+    expected = DRCN.from_params(doubled.params, doubled.architecture).predict(x)[0]
+    assert np.array_equal(doubled.predict(x)[0], expected)
+
+
 def test_a_pair_of_functions_takes_the_place_of_the_convolution(rng):
     def own_forward(x, w, b):
         y, cache = conv2d_forward(x, w, b)
@@ -138,7 +161,7 @@ def test_a_pair_of_functions_takes_the_place_of_the_convolution(rng):
 
     x, y = rng.random((2, 1, 5, 4, 1))
     own = DRCN(4, 2, dtype="float64", conv=(own_forward, own_backward))
-    expected = DRCN(4, 2, dtype="float64").loss_and_grads(x, y)
+    expected = DRCN(4, 2, dtype="float64", conv="im2col").loss_and_grads(x, y)
     loss, grads = own.loss_and_grads(x, y)
     assert loss == expected[0]
     assert all(np.array_equal(grads[name], expected[1][name]) for name in grads)
@@ -152,7 +175,7 @@ def test_a_pair_of_functions_takes_the_place_of_the_convolution(rng):
         ({"filters": True}, "filters must be"),
         ({"skip": 1}, "skip must be True or False"),
         ({"dtype": "float16"}, "dtype must be float32 or float64"),
-        ({"conv": "fft"}, "conv must be 'im2col'"),
+        ({"conv": "fft"}, "conv must be 'im2col' or 'winograd' or a pair"),
         ({"conv": (1, 2)}, "pair"),
     ],
 )

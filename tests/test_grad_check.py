@@ -136,17 +136,17 @@ def test_on_every_array_module(xp, point):
 def test_the_command_prints_the_table_of_the_whole_network(capsys):
     assert main(["--filters", "3", "--recursions", "2"]) == 0
     output = capsys.readouterr().out
-    assert output.count("gradients agree with finite differences") == 3
+    assert output.count("gradients agree with finite differences") == 4
     assert "ensemble.w" in output
     assert "WRONG" not in output
 
 
 def test_the_command_fails_where_a_gradient_is_wrong(capsys, monkeypatch):
-    from minidrcn import drcn
+    from minidrcn import network
     from minidrcn.course.bugs import BUGS, plant
 
     bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")
-    monkeypatch.setattr(drcn, "backward", plant(bug))
+    monkeypatch.setattr(network, "backward", plant(bug))
     assert main(["--filters", "3", "--recursions", "2"]) == 1
     assert "WRONG: recursion.w" in capsys.readouterr().out
 

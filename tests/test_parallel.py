@@ -11,19 +11,23 @@ from minidrcn import DRCN
 from minidrcn.parallel import loss_and_grads, map_in_threads, usable_cores
 
 
-def test_the_sum_over_images_is_the_batch(rng):
-    model = contract.random_model(rng)
-    x, y = rng.random((2, 5, 6, 4, 1))
+@pytest.mark.parametrize("images", [5, 23])
+@pytest.mark.parametrize("options", [{}, {"filters": 9, "conv": "winograd"}])
+def test_the_sum_over_images_is_the_batch(options, images, rng):
+    model = contract.random_model(rng, **options)
+    x, y = rng.random((2, images, 6, 4, 1))
     loss, grads = model.loss_and_grads(x, y, 0.3)
     by_image, grads_by_image = loss_and_grads(model, x, y, 0.3, workers=2)
     assert abs(loss - by_image) < 1e-12 * loss
+    assert grads_by_image.keys() == model.params.keys()
     assert all(relative_error(grads[name], grads_by_image[name]) < 1e-12 for name in grads)
 
 
 @pytest.mark.parametrize("workers", [2, 3, 8, None])
-def test_any_number_of_workers_gives_the_same_bits(workers, rng):
-    model = DRCN(12, 4, seed=1)
-    x, y = rng.random((2, 7, 20, 19, 1)).astype("float32")
+@pytest.mark.parametrize("conv", ["winograd", "im2col"])
+def test_any_number_of_workers_gives_the_same_bits(conv, workers, rng):
+    model = DRCN(12, 4, seed=1, conv=conv)
+    x, y = rng.random((2, 27, 20, 19, 1)).astype("float32")  # in eight groups of three and one more
     loss, grads = loss_and_grads(model, x, y, 0.3, workers=1)
     again, grads_again = loss_and_grads(model, x, y, 0.3, workers=workers)
     assert loss == again
