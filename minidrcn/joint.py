@@ -7,7 +7,10 @@ on the way to y_d. Two convolutions of the same maps are one convolution with th
 
 so that h_d is brought into Winograd's form once in place of twice. In the backward pass dh_(d+1) and dr_d lie side by
 side as well, and the sum that `network.backward` shows as `dh + dh_supervision` is taken inside the matrix product:
-[dh | dr] @ [w1 | w2]' = dh @ w1' + dr @ w2'. The sums over the uses of a kernel stay where they were.
+[dh | dr] @ [w1 | w2]' = dh @ w1' + dr @ w2'.
+
+The last convolution, `reconstruct2`, has one output channel and hardly any work. All its D uses go through it as one
+batch, so the sum over these uses is taken where a convolution sums over the images of its batch.
 
 Results agree with `network.py` up to rounding.
 """
@@ -23,16 +26,16 @@ from .ops.pointwise import weighted_sum_backward, weighted_sum_forward
 
 
 class JointCache(NamedTuple):
-    """What `backward` needs of `forward`: each layer's cache, those of d = 1..D keyed by d."""
+    """What `backward` needs of `forward`: each layer's cache, those of the D - 1 joint convolutions in a list."""
 
     params: Params
     architecture: Architecture
     embed1: tuple
     embed2: tuple
     recursion: tuple
-    joint: dict[int, tuple]
+    joint: list[tuple]
     reconstruct1: tuple
-    reconstruct2: dict[int, tuple]
+    reconstruct2: tuple
     ensemble: tuple
 
 
@@ -61,17 +64,20 @@ def forward(
     h, embed2 = layer_forward(params, "embed2", h, True, conv)  # h_0
     h, recursion = layer_forward(params, "recursion", h, True, conv)  # h_1
 
-    joint, reconstruct2, ys = {}, {}, []
-    for d in range(1, D + 1):
-        if d < D:
-            both, joint[d] = layer_forward(params, "joint", h, True, conv)  # (N, H, W, 2F)
-            h, r = both[..., :F], both[..., F:]  # h_(d+1) and r_d
-        else:
-            r, reconstruct1 = layer_forward(params, "reconstruct1", h, True, conv)
-        f, reconstruct2[d] = layer_forward(params, "reconstruct2", r, architecture.output_relu, conv)
-        ys.append(x + f if architecture.skip else f)
-    ys = get_xp(x).stack(ys)  # (D, N, H, W, 1)
+    xp = get_xp(x)
+    rs, joint = xp.empty((D, *h.shape), dtype=h.dtype), []
+    for d in range(1, D):
+        both, cache = layer_forward(params, "joint", h, True, conv)  # (N, H, W, 2F)
+        h, rs[d - 1] = both[..., :F], both[..., F:]  # h_(d+1) and r_d
+        joint.append(cache)
+    rs[D - 1], reconstruct1 = layer_forward(params, "reconstruct1", h, True, conv)  # r_D
 
+    fs, reconstruct2 = layer_forward(
+        params, "reconstruct2", rs.reshape(-1, *h.shape[1:]), architecture.output_relu, conv
+    )
+    ys = fs.reshape(D, *x.shape)
+    if architecture.skip:
+        ys = ys + x
     final, ensemble = weighted_sum_forward(ys, params["ensemble.w"])
     cache = JointCache(params, architecture, embed1, embed2, recursion, joint, reconstruct1, reconstruct2, ensemble)
     return final, ys, cache
@@ -85,24 +91,20 @@ def backward(dfinal: Array, dys: Array, cache: JointCache, conv: Convolution = I
     dys_ensemble, grads["ensemble.w"] = weighted_sum_backward(dfinal, cache.ensemble)
     dys = dys + dys_ensemble
 
-    dx = xp.zeros_like(dfinal)
-    for d in reversed(range(1, D + 1)):
-        # forward: y_d = x + reconstruct2(r_d)
-        dy = dys[d - 1]
-        if architecture.skip:
-            dx += dy
-        dr, dw, db = layer_backward(dy, cache.reconstruct2[d], conv)
-        grads["reconstruct2.w"] += dw
-        grads["reconstruct2.b"] += db
-        if d == D:
-            # forward: r_D = relu(reconstruct1(h_D))
-            dh, grads["reconstruct1.w"], grads["reconstruct1.b"] = layer_backward(dr, cache.reconstruct1, conv)
-        else:
-            # forward: [h_(d+1) | r_d] = relu(joint(h_d))
-            dboth = xp.concatenate([dh, dr], axis=-1)
-            dh, dw, db = layer_backward(dboth, cache.joint[d], conv)
-            grads["joint.w"] += dw
-            grads["joint.b"] += db
+    # forward: y_d = x + reconstruct2(r_d), for all d at once
+    dx = dys.sum(axis=0) if architecture.skip else xp.zeros_like(dfinal)
+    drs, grads["reconstruct2.w"], grads["reconstruct2.b"] = layer_backward(
+        dys.reshape(-1, *dfinal.shape[1:]), cache.reconstruct2, conv
+    )
+    drs = drs.reshape(D, *dfinal.shape[:3], F)
+    # forward: r_D = relu(reconstruct1(h_D))
+    dh, grads["reconstruct1.w"], grads["reconstruct1.b"] = layer_backward(drs[D - 1], cache.reconstruct1, conv)
+    for d in reversed(range(1, D)):
+        # forward: [h_(d+1) | r_d] = relu(joint(h_d))
+        dboth = xp.concatenate([dh, drs[d - 1]], axis=-1)
+        dh, dw, db = layer_backward(dboth, cache.joint[d - 1], conv)
+        grads["joint.w"] += dw
+        grads["joint.b"] += db
     # forward: h_1 = relu(recursion(h_0))
     dh, grads["recursion.w"], grads["recursion.b"] = layer_backward(dh, cache.recursion, conv)
     # forward: joint = [recursion | reconstruct1]
