@@ -37,7 +37,7 @@ import numpy as np
 
 from ..backend import Array, get_xp
 from . import conv, narrow
-from .memory import GPU_BLOCK_BYTES, Workspace, blocks, cut, scratch
+from .memory import GPU_BLOCK_BYTES, Workspace, blocks, cut, scratch, strided_view
 
 A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]).T
 B = np.array(
@@ -171,7 +171,7 @@ def _transform_tiles(x: Array, rows: slice, tw: int, t: _Transforms, workspace: 
     N, C = x.shape[0], x.shape[3]
     n, i, j, c = window.strides
     # A view: overlapping[k, l, n, r, s, c] is pixel (k, l) of tile (r, s).
-    overlapping = t.xp.lib.stride_tricks.as_strided(window, (6, 6, N, th, tw, C), (i, j, n, 4 * i, 4 * j, c))
+    overlapping = strided_view(window, (6, 6, N, th, tw, C), (i, j, n, 4 * i, 4 * j, c))
     tiles = scratch(workspace, "tiles", overlapping.shape, x)
     tiles[...] = overlapping
     V = scratch(workspace, "V", (36, N * th * tw * C), x)
@@ -199,11 +199,11 @@ class _Transforms(NamedTuple):
 
 def _transforms(like: Array) -> _Transforms:
     # Once for each kind of array, not once a call: on a GPU each would be a copy from the host.
-    return _transforms_on(get_xp(like), like.dtype.name, getattr(like, "device", None))
+    return _transforms_on(get_xp(like), like.dtype, getattr(like, "device", None))
 
 
 @functools.cache
-def _transforms_on(xp: Any, dtype: str, device: Any) -> _Transforms:
+def _transforms_on(xp: Any, dtype: np.dtype, device: Any) -> _Transforms:
     return _Transforms(xp, *(xp.asarray(np.kron(m, m).astype(dtype)) for m in (A, B, G)))
 
 
