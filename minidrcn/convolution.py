@@ -9,6 +9,7 @@ from typing import Any
 from .backend import Arrays
 from .ops import conv, winograd
 from .ops.memory import Workspace
+from .ops.pointwise import relu_forward
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Convolution:
         backward: `backward(dy, cache) -> dx, dw, db`.
         prepare: what can be done once for many uses of a kernel, `prepare(w)`; None if there is nothing.
         scratch: whether the two functions take a `workspace`.
+        rectifies: whether `forward` takes `relu` and does the ReLU that follows in the same go.
         joint_filters: up to how many filters the network is faster with the two convolutions of h_d done as one; more
             do not fit into the cache.
         prepared: what `prepare` made of each layer's kernel, by the layer's name.
@@ -32,6 +34,7 @@ class Convolution:
     backward: Callable
     prepare: Callable | None = None
     scratch: bool = False
+    rectifies: bool = False
     joint_filters: int = 0
     prepared: Mapping[str, Any] = field(default_factory=dict)
     workspace: Workspace | None = None
@@ -47,13 +50,18 @@ class Convolution:
         """The same convolution with scratch memory of its own, for one thread."""
         return replace(self, workspace=Workspace()) if self.scratch else self
 
-    def layer_forward(self, params: Arrays, name: str, x: Any) -> tuple[Any, Any]:
-        """The convolution with the parameters `name.w` and `name.b`: y, cache."""
+    def layer_forward(self, params: Arrays, name: str, x: Any, relu: bool) -> tuple[Any, Any]:
+        """The convolution with the parameters `name.w` and `name.b`, and a ReLU if asked for: y, cache."""
         helpers = {"prepared": self.prepared.get(name)} if self.prepare else {}
-        return self.forward(x, params[f"{name}.w"], params[f"{name}.b"], **helpers, **self._workspace)
+        if self.rectifies:
+            helpers["relu"] = relu
+        y, cache = self.forward(x, params[f"{name}.w"], params[f"{name}.b"], **helpers, **self._workspace)
+        if relu and not self.rectifies:
+            y, _ = relu_forward(y)
+        return y, cache
 
     def layer_backward(self, dy: Any, cache: Any) -> tuple[Any, Any, Any]:
-        """Its backward pass: dx, dw, db."""
+        """The backward pass of the convolution alone: dx, dw, db."""
         return self.backward(dy, cache, **self._workspace)
 
     @property
@@ -63,7 +71,7 @@ class Convolution:
 
 IM2COL = Convolution(conv.conv2d_forward, conv.conv2d_backward, scratch=True)
 WINOGRAD = Convolution(
-    winograd.conv2d_forward, winograd.conv2d_backward, winograd.prepare, scratch=True, joint_filters=128
+    winograd.conv2d_forward, winograd.conv2d_backward, winograd.prepare, scratch=True, rectifies=True, joint_filters=128
 )
 BY_NAME = {"im2col": IM2COL, "winograd": WINOGRAD}
 

@@ -108,20 +108,26 @@ class DRCN:
         """`network.backward`: dx, grads."""
         return self._passes.backward(dfinal, dys, cache, self.conv)
 
-    def predict(self, x: Array, per_recursion: bool = True) -> tuple[Array, Array | None]:
+    def predict(
+        self, x: Array, per_recursion: bool = True, margins: inference.Margins = (0, 0, 0, 0)
+    ) -> tuple[Array, Array | None]:
         """Sharpen luma that bicubic interpolation has enlarged.
 
         Args:
             x: (N, H, W, 1), in [0, 1], trained on studio-range luma, 16/255 to 235/255.
             per_recursion: False for large images: less memory, less work where the reconstruction is linear.
+            margins: pixels of x at the top, bottom, left and right that surround what is to be predicted.
 
         Returns:
-            final (N, H, W, 1), not clipped, and the predictions after each recursion (D, N, H, W, 1) or None.
+            final (N, H, W, 1) without the margins, not clipped, and the predictions after each recursion (D, N, H, W,
+            1) or None.
 
         Raises:
             ValueError: x does not have four axes, one channel and at least one pixel.
         """
-        return inference.predict(self.params, self._checked(x, "x"), self.architecture, self.conv, per_recursion)
+        x = self._checked(x, "x")
+        model = self.prepared()
+        return inference.predict(model.params, x, self.architecture, model.conv, per_recursion, margins)
 
     def loss_and_grads(self, x: Array, y: Array, alpha: float = 0.5) -> tuple[Array, Params]:
         """The paper's loss on a batch, without weight decay, and its gradient with respect to every parameter.

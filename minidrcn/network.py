@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
 from .convolution import IM2COL, Convolution
-from .ops.pointwise import relu_backward, relu_forward, weighted_sum_backward, weighted_sum_forward
+from .ops.pointwise import relu_backward, weighted_sum_backward, weighted_sum_forward
 
 Params = Arrays
 
@@ -83,11 +83,8 @@ class ForwardCache(NamedTuple):
 
 def layer_forward(params: Params, name: str, x: Array, relu: bool, conv: Convolution = IM2COL) -> tuple[Array, tuple]:
     """One convolution with the parameters `name.w` and `name.b`, and a ReLU if asked for."""
-    y, conv_cache = conv.layer_forward(params, name, x)
-    relu_cache = None
-    if relu:
-        y, relu_cache = relu_forward(y)
-    return y, (conv_cache, relu_cache)
+    y, conv_cache = conv.layer_forward(params, name, x, relu)
+    return y, (conv_cache, y if relu else None)  # a ReLU's cache is its output
 
 
 def layer_backward(dy: Array, cache: tuple, conv: Convolution = IM2COL) -> tuple[Array, Array, Array]:

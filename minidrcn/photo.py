@@ -17,6 +17,8 @@ from .drcn import DRCN
 from .errors import InputError, UsageError
 from .tiles import predict_luma
 
+BAND_ROWS = 256
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -93,25 +95,35 @@ def _upscale_array(image: np.ndarray, scale: int, model: DRCN, options: dict) ->
     if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] > 4):
         raise InputError(f"expected an image of shape (H, W) or (H, W, 1 to 4), got {image.shape}")
     pixels = _to_unit(image)
-    if pixels.ndim == 2:
-        return _from_unit(_enlarge_colours(pixels, scale, model, options), image.dtype)
-    channels = pixels.shape[2]
-    colours = pixels[..., 0] if channels < 3 else pixels[..., :3]
-    parts = [_enlarge_colours(colours, scale, model, options)]
-    if channels in (2, 4):
-        parts.append(np.clip(imresize(pixels[..., -1], scale), 0, 1))
-    return _from_unit(np.dstack(parts), image.dtype)
+    result = np.empty((scale * image.shape[0], scale * image.shape[1], *image.shape[2:]), dtype=image.dtype)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    colours = pixels[..., :3] if channels >= 3 else pixels.reshape(*image.shape[:2], channels)[..., 0]
+    planes = _enlarge_colours(colours, scale, model, options)
+    opacity = [np.clip(imresize(pixels[..., -1], scale), 0, 1)] if channels in (2, 4) else []
+    # Band by band: the whole image in floats, several times over, would be most of the memory that is needed.
+    for start in range(0, len(result), BAND_ROWS):
+        rows = slice(start, start + BAND_ROWS)
+        band = _to_colours([plane[rows] for plane in planes])
+        band = np.dstack([band, *(plane[rows] for plane in opacity)])
+        result[rows] = _from_unit(band, image.dtype).reshape(result[rows].shape)
+    return result
 
 
-def _enlarge_colours(pixels: np.ndarray, scale: int, model: DRCN, options: dict) -> np.ndarray:
-    """Grey (H, W) or RGB (H, W, 3), in [0, 1]."""
-    x = enlarge_luma(luma(pixels), scale)
-    y = predict_luma(model, x, **options).astype(np.float64)
+def _enlarge_colours(pixels: np.ndarray, scale: int, model: DRCN, options: dict) -> list[np.ndarray]:
+    """Luma, and Cb and Cr of an RGB image (H, W, 3), enlarged; grey images (H, W) have luma only."""
+    y = predict_luma(model, enlarge_luma(luma(pixels), scale), **options)
     if pixels.ndim == 2:
-        return np.clip((y * 255 - 16) / 219, 0, 1)
-    ycbcr = imresize(rgb_to_ycbcr(pixels), scale)
-    ycbcr[..., 0] = y
-    return ycbcr_to_rgb(ycbcr)
+        return [y]
+    ycbcr = rgb_to_ycbcr(pixels)
+    return [y, imresize(ycbcr[..., 1], scale), imresize(ycbcr[..., 2], scale)]
+
+
+def _to_colours(planes: list[np.ndarray]) -> np.ndarray:
+    """RGB or grey in [0, 1]."""
+    planes = [plane.astype(np.float64) for plane in planes]
+    if len(planes) == 1:
+        return np.clip((planes[0] * 255 - 16) / 219, 0, 1)
+    return ycbcr_to_rgb(np.dstack(planes))
 
 
 def _to_unit(image: np.ndarray) -> np.ndarray:

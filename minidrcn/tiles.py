@@ -2,19 +2,24 @@
 
 An output pixel depends on the input within the receptive field's radius, D + 4 pixels. A tile that is read with a halo
 of that width is therefore predicted as if the whole image had been there: no seam. Where the halo would reach beyond
-the image, the convolutions' zero padding takes its place, as it does for the whole image.
+the image, the convolutions' zero padding takes its place, as it does for the whole image. Each convolution uses one
+pixel of the halo up, so the maps get smaller from layer to layer until the tile is left.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
+import threading
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from .backend import to_cpu
 from .drcn import DRCN
-from .parallel import map_in_threads
+from .parallel import map_in_threads, one_blas_thread
+
+MAP_BYTES = 2**24  # of one map of a tile; measured
 
 Window = tuple[slice, slice]
 
@@ -22,7 +27,7 @@ Window = tuple[slice, slice]
 def predict_luma(
     model: DRCN,
     x: np.ndarray,
-    tile: int = 128,
+    tile: int | None = None,
     workers: int | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda results, total: results,
 ) -> np.ndarray:
@@ -31,7 +36,8 @@ def predict_luma(
     Args:
         model: on the CPU or the GPU.
         x: enlarged luma, (H, W), NumPy.
-        tile: side of a tile without its halo. Memory grows with its square times filters times workers.
+        tile: side of a tile without its halo; None for one whose maps have 16 MiB. Smaller tiles are mostly halo,
+            larger ones take more memory, of which a worker needs some ten maps.
         workers: threads; None for all usable cores. On a GPU always one.
         progress: wraps the results as they come, given their number; `tqdm` fits in here.
 
@@ -43,23 +49,37 @@ def predict_luma(
     """
     if x.ndim != 2 or x.size == 0:
         raise ValueError(f"expected luma of shape (H, W), got {x.shape}")
+    if tile is None:
+        tile = math.isqrt(MAP_BYTES // (model.architecture.filters * model.dtype.itemsize))
     if tile < 1:
         raise ValueError(f"a tile must have at least 1 pixel, not {tile}")
     if model.xp is not np:
         workers = 1
     H, W = x.shape
     halo = model.architecture.radius
-    corners = list(itertools.product(range(0, H, tile), range(0, W, tile)))
+    tile_h, tile_w = _even(H, tile), _even(W, tile)
+    corners = list(itertools.product(range(0, H, tile_h), range(0, W, tile_w)))
 
     def predict_tile(corner: tuple[int, int]) -> tuple[Window, np.ndarray]:
-        i, j = corner
-        top, left = max(i - halo, 0), max(j - halo, 0)
-        piece = x[top : i + tile + halo, left : j + tile + halo]
-        final, _ = model.predict(model.xp.asarray(piece)[None, :, :, None], per_recursion=False)
-        inner = to_cpu(final)[0, i - top : i - top + tile, j - left : j - left + tile, 0]
-        return (slice(i, i + tile), slice(j, j + tile)), inner
+        top, left = corner
+        bottom, right = min(top + tile_h, H), min(left + tile_w, W)
+        above, before = min(halo, top), min(halo, left)
+        below, behind = min(halo, H - bottom), min(halo, W - right)
+        piece = model.xp.asarray(x[top - above : bottom + below, left - before : right + behind])[None, :, :, None]
+        if not hasattr(worker, "model"):
+            worker.model = prepared.for_worker()
+        final, _ = worker.model.predict(piece, per_recursion=False, margins=(above, below, before, behind))
+        return (slice(top, bottom), slice(left, right)), to_cpu(final)[0, :, :, 0]
 
+    with one_blas_thread():
+        prepared = model.prepared()
+    worker = threading.local()
     result = np.empty((H, W), dtype=model.dtype)
     for window, inner in progress(map_in_threads(predict_tile, corners, workers), len(corners)):
         result[window] = inner
     return result
+
+
+def _even(length: int, tile: int) -> int:
+    """The side of equal tiles that are as few as tiles of side `tile` would be: none is left small, all halo."""
+    return -(-length // -(-length // tile))

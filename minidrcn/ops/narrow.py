@@ -19,10 +19,10 @@ from .memory import Workspace
 def conv2d_forward(x: Array, w: Array, b: Array, workspace: Workspace | None = None) -> tuple[Array, tuple]:
     """`minidrcn.ops.conv.conv2d_forward`, faster where F is small."""
     check_shapes(x, w, b)
-    N, H, W, C = x.shape
+    N, H, W, _ = x.shape
     K, F = w.shape[0], w.shape[3]
-    cols = x.reshape(-1, C) @ _taps(w)  # (N*H*W, C) @ (C, K*K*F)
-    y = col2im(cols, (N, H, W, F), K)
+    cols = x @ _taps(w)  # (N, H, W, C) @ (C, K*K*F), row by row: x may be a window of a larger map
+    y = col2im(cols.reshape(N * H * W, -1), (N, H, W, F), K)
     y += b
     return y, (x, w)
 

@@ -38,6 +38,7 @@ import numpy as np
 from ..backend import Array, get_xp
 from . import conv, narrow
 from .memory import GPU_BLOCK_BYTES, Workspace, blocks, cut, scratch, strided_view
+from .pointwise import relu_forward
 
 A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]).T
 B = np.array(
@@ -81,7 +82,12 @@ def prepare(w: Array) -> Prepared | None:
 
 
 def conv2d_forward(
-    x: Array, w: Array, b: Array, prepared: Prepared | None = None, workspace: Workspace | None = None
+    x: Array,
+    w: Array,
+    b: Array,
+    prepared: Prepared | None = None,
+    workspace: Workspace | None = None,
+    relu: bool = False,
 ) -> tuple[Array, tuple]:
     """`minidrcn.ops.conv.conv2d_forward`, faster; kernels of few channels or another size take the plain way.
 
@@ -91,6 +97,7 @@ def conv2d_forward(
         b: bias, (F,).
         prepared: `prepare(w)`; made here if left out.
         workspace: scratch memory; it changes no result.
+        relu: rectify y while it is still in the cache.
 
     Returns:
         y: (N, H, W, F), a view if H or W is no multiple of 4.
@@ -101,7 +108,7 @@ def conv2d_forward(
     """
     if not _worthwhile(w):
         y, (x, w) = _plain(w).conv2d_forward(x, w, b, workspace=workspace)
-        return y, (x, w, None)
+        return relu_forward(y)[0] if relu else y, (x, w, None)
     conv.check_shapes(x, w, b)
     prepared = _checked(prepared, w)
     N, H, W, C = x.shape
@@ -114,7 +121,11 @@ def conv2d_forward(
         M = t.xp.matmul(V, prepared.U, out=scratch(workspace, "M", (36, tiles, F), x))
         M[ONES] += b
         Y = t.xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "Y", (16, tiles * F), x))
-        y[n, rows] = Y.reshape(4, 4, -1, rows.stop - rows.start, tw, F).transpose(2, 3, 0, 4, 1, 5)
+        Y = Y.reshape(4, 4, -1, rows.stop - rows.start, tw, F).transpose(2, 3, 0, 4, 1, 5)
+        if relu:
+            t.xp.maximum(Y, 0, out=y[n, rows])
+        else:
+            y[n, rows] = Y
     return y.reshape(N, 4 * th, 4 * tw, F)[:, :H, :W], (x, w, prepared)
 
 
