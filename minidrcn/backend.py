@@ -54,6 +54,11 @@ def require_gpu() -> ModuleType:
     return cupy
 
 
+def gpu_peak_bytes() -> int:
+    """The most memory of the GPU that this process has held: CuPy keeps what was freed for the next array."""
+    return require_gpu().get_default_memory_pool().total_bytes()
+
+
 def to_gpu(array: np.ndarray) -> Array:
     """Copy a NumPy array to the GPU. Raises `UsageError` as `require_gpu` does."""
     return require_gpu().asarray(array)

@@ -83,6 +83,27 @@ def most_improved(before: np.ndarray, after: np.ndarray, target: np.ndarray, sid
     return slice(int(i), int(i) + h), slice(int(j), int(j) + w)
 
 
+def growth(rows: Sequence[dict]) -> Figure:
+    """Time over size on logarithmic axes, one panel for each number that was varied.
+
+    Args:
+        rows: dicts with panel (what was varied), value, seconds, and gflop, the operations the dashed line follows.
+    """
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    figure = _figure(2.8 * len(panels), 2.9)
+    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels), sharey=True)), panels, strict=True):
+        points = [row for row in rows if row["panel"] == panel]
+        values, seconds, gflop = (np.array([row[key] for row in points]) for key in ("value", "seconds", "gflop"))
+        axes.loglog(values, gflop * (seconds[-1] / gflop[-1]), "--", color=GREY, label="as the operations grow")
+        axes.loglog(values, seconds, "o-", color=BLUE, markersize=4, label="measured")
+        axes.set_xticks(values, [str(value) for value in values], minor=False)
+        axes.minorticks_off()
+        axes.set_xlabel(panel)
+    figure.axes[0].set_ylabel("seconds")
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
 def save(figure: Figure, path: str | os.PathLike, dpi: int = 110) -> None:
     """Write a figure to a file whose ending says the format, whole or not at all."""
     with written_whole(path) as temporary:

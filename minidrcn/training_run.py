@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from . import checkpoint, cli, run_folder, training
-from .backend import get_xp
+from .backend import get_xp, gpu_peak_bytes
 from .config import TrainingConfig
 from .data.patches import Pair
 from .errors import InputError
@@ -149,6 +149,8 @@ class TrainingRun:
             f"done: {state.step} updates in {self.rows[-1]['seconds'] if self.rows else 0:.0f} s, best validation PSNR "
             f"{state.best_psnr:.2f} dB (bicubic {self.psnr_bicubic:.2f} dB)"
         )
+        if state.model.xp is not np:
+            print(f"the GPU held up to {gpu_peak_bytes() / 2**20:.0f} MiB")
         print(f"the network is {self.folder.best}, its curve {self.folder.curve}")
 
     def _description(self, state: TrainingState) -> str:

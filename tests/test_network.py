@@ -175,44 +175,18 @@ def test_the_receptive_field_has_the_paper_s_size(rng):
 @pytest.mark.torch
 @variants
 def test_loss_and_gradients_agree_with_pytorch(options, rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    F = torch.nn.functional
-    D, alpha = 4, 0.3
-    model = contract.random_model(rng, filters=5, recursions=D, **options)
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    from torch_peer import TorchDRCN
+
+    model = contract.random_model(rng, filters=5, recursions=4, **options)
     x, y = rng.random((2, 3, 7, 6, 1))
-    loss, grads = model.loss_and_grads(x, y, alpha)
-
-    # PyTorch's layout: images NCHW, kernels OIHW.
-    p = {
-        name: torch.tensor(value.transpose(3, 2, 0, 1).copy() if value.ndim == 4 else value, requires_grad=True)
-        for name, value in model.params.items()
-    }
-    a = model.architecture
-    x_t, y_t = (torch.tensor(z.transpose(0, 3, 1, 2).copy()) for z in (x, y))
-
-    def layer(h, name, relu=True):
-        z = F.conv2d(h, p[f"{name}.w"], p[f"{name}.b"], padding=1)
-        return torch.relu(z) if relu else z
-
-    h = layer(layer(x_t, "embed1"), "embed2")
-    predictions = []
-    for _ in range(D):
-        h = layer(h, "recursion")
-        f = layer(layer(h, "reconstruct1", a.reconstruction_relu), "reconstruct2", a.output_relu)
-        predictions.append(x_t + f if a.skip else f)
-    N = len(x)
-    if a.recursive_supervision:
-        final = sum(w * y_d for w, y_d in zip(p["ensemble.w"], predictions, strict=True))
-        l1 = sum(((y_t - y_d) ** 2).sum() for y_d in predictions) / (2 * D * N)
-        expected = alpha * l1 + (1 - alpha) * ((y_t - final) ** 2).sum() / (2 * N)
-    else:
-        expected = ((y_t - predictions[-1]) ** 2).sum() / (2 * N)
-    expected.backward()
-
-    assert abs(float(loss) - expected.item()) < 1e-9 * abs(expected.item())
+    loss, grads = model.loss_and_grads(x, y, 0.3)
+    peer = TorchDRCN(model)
+    expected_loss, expected = peer.loss_and_grads(peer.images(x), peer.images(y), 0.3)
+    assert abs(float(loss) - float(expected_loss)) < 1e-9 * abs(float(expected_loss))
     for name, g in grads.items():
-        g_t = p[name].grad.numpy()
-        assert relative_error(g, g_t.transpose(2, 3, 1, 0) if g_t.ndim == 4 else g_t) < 1e-9, name
+        theirs = expected[name].numpy()
+        assert relative_error(g, theirs.transpose(2, 3, 1, 0) if theirs.ndim == 4 else theirs) < 1e-9, name
 
 
 def test_the_module_of_the_result_is_the_module_of_the_input(xp, rng):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -224,13 +225,15 @@ def test_gpu_without_cupy_or_without_a_device_says_which(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [[], ["--optimiser", "nesterov", "--clip", "adjustable", "--alpha", "rate"]])
-def test_the_whole_training_step_runs_on_the_device(xp, args, tmp_path, options):
+def test_the_whole_training_step_runs_on_the_device(xp, args, tmp_path, options, capsys):
     """The stand-in refuses to mix host and device arrays, so this passes only if nothing strays."""
     if xp is np:
         pytest.skip("NumPy is what the device is compared with")
     args = [*args, *options]
     assert main([*args, "--out", str(tmp_path / "cpu")]) == 0
+    assert "GPU" not in capsys.readouterr().out
     assert main([*args, "--gpu", "--out", str(tmp_path / "gpu")]) == 0
+    assert re.search(r"the GPU held up to [1-9]\d* MiB", capsys.readouterr().out)
     cpu, gpu = (load(tmp_path / name / "last.npz").params for name in ("cpu", "gpu"))
     # The device takes the batch at once, the CPU an image at a time: the same numbers up to rounding.
     assert all(relative_error(cpu[name], gpu[name]) < 2e-2 for name in cpu)

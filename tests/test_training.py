@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import standin
 
 from minidrcn import training
+from minidrcn.backend import to_gpu
 from minidrcn.config import TrainingConfig
 from minidrcn.data.patches import load_pair
 from minidrcn.errors import InputError
@@ -41,6 +45,28 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_workers(pairs, opti
     assert equal(a, b)
     other = TrainingConfig(**SMALL, **options, seed=1)
     assert not equal(a, run(training.start(other), other, pairs, 4))
+
+
+@pytest.mark.parametrize("filters", [4, 8, 130])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"clip": "adjustable"}, {"clip": "value", "optimiser": "nesterov"}, {"recursive_supervision": False}],
+)
+def test_the_host_never_waits_for_the_device_inside_a_step(pairs, monkeypatch, options, filters):
+    """A number that is looked at stops the host until the device has computed it."""
+    standin.install(monkeypatch)
+    config = TrainingConfig(**{**SMALL, "filters": filters, **options})
+    state = training.start(config)
+    on_device = {name: to_gpu(value) for name, value in state.model.params.items()}
+    state = replace(
+        state, model=state.model.with_params(on_device), optimiser_state=training.optimiser(config).init(on_device)
+    )
+    before = standin.waits
+    for _ in range(2):
+        state, report = training.train_step(state, config, pairs)
+    assert standin.waits == before
+    assert np.isfinite(float(report.loss))
+    assert standin.waits == before + 1
 
 
 @pytest.mark.parametrize(

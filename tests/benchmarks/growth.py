@@ -1,0 +1,83 @@
+"""How the cost grows with recursions, filters, batch and image size: a table and a plot.
+
+    python tests/benchmarks/growth.py DIR [--repetitions N]
+
+writes DIR/growth.csv and DIR/growth.png. Each panel varies one number and leaves the others; the dashed line grows as
+the number of operations does, through the last point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from timing import flops, in_turn, machine
+
+from minidrcn import DRCN, plots
+from minidrcn.parallel import loss_and_grads
+from minidrcn.tiles import predict_luma
+
+PANELS = {
+    "recursions D": (1, 2, 4, 8, 16),
+    "filters F": (8, 16, 32, 64, 128),
+    "patches of a batch": (1, 2, 4, 8, 16, 32),
+    "side of an image": (64, 128, 256, 512, 1024),
+}
+STANDARD = {"recursions D": 9, "filters F": 32, "patches of a batch": 16}
+
+
+def function(panel: str, value: int) -> tuple[Callable[[], object], float]:
+    """What is timed for one point, and its operations in billions."""
+    setting = {**STANDARD, panel: value}
+    model = DRCN(setting["filters F"], setting["recursions D"])
+    rng = np.random.default_rng(0)
+    if panel == "side of an image":
+        x = rng.random((value, value), dtype=np.float32)
+        return lambda: predict_luma(model, x), flops(model, value, value) / 1e9
+    x, y = rng.random((2, setting["patches of a batch"], 41, 41, 1), dtype=np.float32)
+    return lambda: loss_and_grads(model, x, y), 3 * len(x) * flops(model, 41, 41) / 1e9
+
+
+def measure(panels: dict[str, Sequence[int]], repetitions: int) -> list[dict]:
+    """One row a point: panel, value, seconds (median, fastest, slowest), operations in billions."""
+    rows = []
+    for panel, values in panels.items():
+        points = {str(value): function(panel, value) for value in values}
+        times = in_turn({name: point[0] for name, point in points.items()}, repetitions)
+        for value in values:
+            seconds = times[str(value)]
+            rows.append(
+                {
+                    "panel": panel,
+                    "value": value,
+                    "seconds": round(seconds.median, 5),
+                    "fastest": round(min(seconds.seconds), 5),
+                    "slowest": round(max(seconds.seconds), 5),
+                    "gflop": round(points[str(value)][1], 6),
+                }
+            )
+            print(", ".join(map(str, rows[-1].values())), flush=True)
+    return rows
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure, write, draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--repetitions", type=int, default=5, metavar="N")
+    args = parser.parse_args(argv)
+    print(machine())
+    rows = measure(PANELS, args.repetitions)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    with open(args.folder / "growth.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    plots.save(plots.growth(rows), args.folder / "growth.png")
+
+
+if __name__ == "__main__":
+    main()

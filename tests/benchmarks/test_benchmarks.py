@@ -1,0 +1,55 @@
+"""That the benchmarks run and compare like with like; what they measure is no matter for a test."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import growth
+import numpy as np
+import pytest
+import timing
+
+from minidrcn import DRCN
+
+
+def test_functions_run_in_turn():
+    calls = []
+    times = timing.in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
+    assert "".join(calls) == "abababab"
+    assert len(times["a"].seconds) == 3
+
+
+def test_operations_are_counted_as_the_layers_are_used():
+    H, W, F, D = 5, 4, 3, 2
+    per_pixel = 2 * 9 * (F + F * F + D * (F * F + F * F + F))
+    assert timing.flops(DRCN(F, D), H, W) == H * W * per_pixel
+    assert timing.gemm_peak(side=64) > 0
+    assert "NumPy" in timing.machine()
+
+
+def test_growth_writes_a_table_and_a_plot(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(growth, "PANELS", {"recursions D": (1, 2), "side of an image": (8, 9)})
+    monkeypatch.setattr(growth, "STANDARD", {"recursions D": 1, "filters F": 2, "patches of a batch": 1})
+    growth.main([str(tmp_path / "new"), "--repetitions", "1"])
+    with open(tmp_path / "new" / "growth.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["panel"], row["value"]) for row in rows][1:3] == [("recursions D", "2"), ("side of an image", "8")]
+    assert (tmp_path / "new" / "growth.png").stat().st_size > 1000
+
+
+@pytest.mark.torch
+def test_both_compute_the_same_and_the_table_is_printed(monkeypatch, capsys):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import against_pytorch
+
+    ours, theirs, _ = against_pytorch.training_step(8, 2, 3, "cpu", lambda: None, patch=9)
+    losses = [float(run()[0][0]) for run in (*ours.values(), *theirs.values())]
+    assert np.ptp(losses) < 1e-5 * losses[0]
+
+    monkeypatch.setattr(against_pytorch, "TRAINING", ((8, 2, 2),))
+    monkeypatch.setattr(against_pytorch, "PREDICTION", ((8, 2, 12, 13),))
+    against_pytorch.main(["--repetitions", "1"])
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"  \d+\.\d\d x ", printed)) == 8
+    assert "prediction, F=8, D=2, 13x12 pixels" in printed
