@@ -40,7 +40,7 @@ class TorchDRCN:
 
         def layer(h: torch.Tensor, name: str, relu: bool = True) -> torch.Tensor:
             z = conv2d(h, self.params[f"{name}.w"], self.params[f"{name}.b"], padding=1)
-            return torch.relu(z) if relu else z
+            return z.relu_() if relu else z  # in place: the fastest way in PyTorch
 
         h = layer(layer(x, "embed1"), "embed2")
         ys = []
