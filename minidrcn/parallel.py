@@ -56,7 +56,8 @@ def map_in_threads(
     Args:
         function: must be safe to call from several threads, as everything in this package is.
         items: its arguments.
-        workers: threads; None for as many as there are usable cores. With 1 no thread is started.
+        workers: threads; None for as many as there are usable cores. With 1 no thread is started, and where no thread
+            can be started it counts as 1.
 
     Raises:
         ValueError: workers is less than 1. What `function` raises is passed on.
@@ -66,7 +67,7 @@ def map_in_threads(
         raise ValueError(f"workers must be at least 1, not {workers}")
     _keep_freed_memory()
     with one_blas_thread():
-        if workers == 1:
+        if workers == 1 or not _threads_can_be_started():
             yield from map(function, items)
             return
         # Each call runs in a copy of the caller's context, so that np.errstate and the like hold in threads, too.
@@ -124,6 +125,16 @@ def _group_size(model: DRCN, x: Array) -> int:
     # Decided by shapes alone: a number of workers in it would change the order of the sum, and so the bits.
     image_bytes = math.prod(x.shape[1:3]) * model.architecture.filters * model.dtype.itemsize
     return max(1, min(GROUP_BYTES // image_bytes, len(x) // LEAST_GROUPS))
+
+
+def _threads_can_be_started() -> bool:
+    thread = threading.Thread(target=lambda: None)
+    try:
+        thread.start()
+    except RuntimeError:  # a browser, or a limit of the system
+        return False
+    thread.join()
+    return True
 
 
 @functools.cache

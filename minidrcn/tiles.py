@@ -20,6 +20,7 @@ from .drcn import DRCN
 from .parallel import map_in_threads, one_blas_thread
 
 MAP_BYTES = 2**24  # of one map of a tile; measured
+LEAST_TILE = 96
 
 Window = tuple[slice, slice]
 
@@ -36,8 +37,8 @@ def predict_luma(
     Args:
         model: on the CPU or the GPU.
         x: enlarged luma, (H, W), NumPy.
-        tile: side of a tile without its halo; None for one whose maps have 16 MiB. Smaller tiles are mostly halo,
-            larger ones take more memory, of which a worker needs some ten maps.
+        tile: side of a tile without its halo; None for one whose maps have 16 MiB, or for four tiles if that is less.
+            Smaller tiles are mostly halo, larger ones take more memory, of which a worker needs some ten maps.
         workers: threads; None for all usable cores. On a GPU always one.
         progress: wraps the results as they come, given their number; `tqdm` fits in here.
 
@@ -50,7 +51,7 @@ def predict_luma(
     if x.ndim != 2 or x.size == 0:
         raise ValueError(f"expected luma of shape (H, W), got {x.shape}")
     if tile is None:
-        tile = math.isqrt(MAP_BYTES // (model.architecture.filters * model.dtype.itemsize))
+        tile = _good_tile(model, *x.shape)
     if tile < 1:
         raise ValueError(f"a tile must have at least 1 pixel, not {tile}")
     if model.xp is not np:
@@ -78,6 +79,13 @@ def predict_luma(
     for window, inner in progress(map_in_threads(predict_tile, corners, workers), len(corners)):
         result[window] = inner
     return result
+
+
+def _good_tile(model: DRCN, H: int, W: int) -> int:
+    by_memory = math.isqrt(MAP_BYTES // (model.architecture.filters * model.dtype.itemsize))
+    # Decided without the number of workers, on which no result shall depend.
+    by_work = max(-(-max(H, W) // 2), LEAST_TILE)
+    return max(min(by_memory, by_work), 1)
 
 
 def _even(length: int, tile: int) -> int:

@@ -1,6 +1,6 @@
 """One training step, and the value that goes from step to step.
 
-Nothing is random but what `(seed, step)` decides, so a run that was stopped after any step goes on exactly as if it had
+Nothing is random but what seed and step decide, so a run that was stopped after any step goes on exactly as if it had
 not been.
 """
 
@@ -88,7 +88,7 @@ def train_step(
         the state after the update, and a report.
     """
     model = state.model
-    rng = np.random.default_rng((config.seed, state.step))
+    rng = np.random.default_rng((config.seed, state.step + 1))  # (seed, 0) is the stream of the initial weights
     x, y = draw_batch(pairs, config.batch, config.patch, rng)
     lr = learning_rate(config, state)
     alpha = supervision(config, state, lr)

@@ -49,6 +49,14 @@ def test_results_come_in_the_order_of_the_items():
     assert list(map_in_threads(slow_first, range(6), workers=2)) == list(range(6))
 
 
+def test_where_no_thread_can_be_started_one_worker_does_it_all(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert list(map_in_threads(lambda k: 2 * k, range(5), workers=3)) == [0, 2, 4, 6, 8]
+
+
 def test_what_a_worker_raises_is_passed_on():
     with pytest.raises(ZeroDivisionError):
         list(map_in_threads(lambda k: 1 / k, [1, 0, 2], workers=2))

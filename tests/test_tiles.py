@@ -4,9 +4,11 @@ import contract
 import numpy as np
 import pytest
 import standin
+from conftest import relative_error
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidrcn import DRCN
 from minidrcn.tiles import predict_luma
 
 
@@ -17,6 +19,33 @@ def test_tiles_are_seamless(H, W, tile, recursions, relu):
     x = rng.random((H, W))
     whole, _ = model.predict(x[None, :, :, None])
     assert np.abs(predict_luma(model, x, tile=tile, workers=1) - whole[0, :, :, 0]).max() < 1e-12
+
+
+@pytest.mark.parametrize("shape", [(97, 61), (41, 130), (3, 200), (1, 1), (17, 17)])
+@pytest.mark.parametrize("options", [{}, {"reconstruction_relu": False}, {"recursive_supervision": False}])
+def test_tiles_are_seamless_in_float32_with_the_fast_convolution(shape, options, rng):
+    double = contract.random_model(rng, filters=16, recursions=4, **options)
+    params = {name: value.astype("float32") for name, value in double.params.items()}
+    model = DRCN.from_params(params, double.architecture)
+    x = rng.random(shape).astype("float32")
+    whole = model.predict(x[None, :, :, None])[0][0, :, :, 0]
+    for tile in (20, 64, None):
+        assert relative_error(predict_luma(model, x, tile=tile), whole) < 1e-5
+
+
+def test_tiles_are_of_even_size(rng):
+    model = contract.random_model(rng, recursions=1)
+    sizes = []
+    whole = DRCN.predict
+
+    def predict(self, piece, **options):
+        sizes.append(piece.shape[1:3])
+        return whole(self, piece, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DRCN, "predict", predict)
+        predict_luma(model, rng.random((66, 10)), tile=64, workers=1)
+    assert sizes == [(33 + 5, 10), (33 + 5, 10)]  # in place of 64 and 2
 
 
 def test_workers_and_progress_change_nothing(rng):
