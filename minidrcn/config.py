@@ -27,8 +27,8 @@ class TrainingConfig:
         UsageError: a value is of the wrong type or out of range.
     """
 
-    data: tuple[str, ...] = _option(("photos",), "'photos' (those in scikit-image), or folders of images")
-    validation: str = _option("photos", "'photos' (two that are not trained on), or a folder of images")
+    data: tuple[str, ...] = _option(("photos",), "'photos' (those in scikit-image), named sets such as t91, folders")
+    validation: str = _option("photos", "'photos' (two that are not trained on), a named set, or a folder")
     scale: int = _option(2, "enlargement to train for", choices=(2, 3, 4))
     filters: int = _option(32, "F, channels of every hidden map", least=1, most=4096)
     recursions: int = _option(9, "D, uses of the recursive convolution", least=1, most=1000)

@@ -101,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("evaluate", "Measure a network beside bicubic interpolation, as the paper measured.")
     parser.add_argument(
         "--data", default="photos", metavar="NAME|DIR",
-        help="'photos' (the two that are not trained on), a folder of images, or the name of a folder inside the one "
-        "that MINIDRCN_DATA names (default: photos)",
+        help="'photos' (the two that are not trained on), a named set such as set5 (see python -m minidrcn.data list), "
+        "or a folder of images (default: photos)",
     )  # fmt: skip
     cli.add_model_options(parser)
     parser.add_argument("--pictures", metavar="DIR", help="a new folder for a comparison of each image (default: none)")

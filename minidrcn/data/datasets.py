@@ -1,4 +1,4 @@
-"""Where images come from: the photographs that ship with scikit-image, or a folder."""
+"""Where images come from: the photographs that ship with scikit-image, a named set, or a folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, UsageError
+from .named_sets import named_sets, verified_paths
 
 # Split by image: what is measured on was never trained on.
 PHOTOS_TO_TRAIN = ("astronaut.png", "brick.png", "camera.png", "coffee.png", "grass.png", "gravel.png", "rocket.jpg")
@@ -22,16 +23,18 @@ def image_paths(source: str, held_out: bool = False) -> list[Path]:
     """The image files that a name or a folder stands for, in a fixed order.
 
     Args:
-        source: "photos" for the photographs in scikit-image; else a folder of images; else the name of a folder inside
-            the folder that the environment variable MINIDRCN_DATA names, such as T91.
+        source: "photos" for the photographs in scikit-image; else a folder of images; else a named set such as set5 or
+            t91, see `named_sets.py`; else the name of a folder inside the one that MINIDRCN_DATA names.
         held_out: of "photos", those to measure on rather than those to train on.
 
     Raises:
-        UsageError: there is no such name or folder.
-        InputError: the folder holds no image.
+        UsageError: there is no such name or folder, or the named set is not on this machine.
+        InputError: the folder holds no image, or a file of the named set is not what it should be.
     """
     if source == "photos":
         return _photos(PHOTOS_HELD_OUT if held_out else PHOTOS_TO_TRAIN)
+    if source.lower() in named_sets() and not Path(source).exists():
+        return verified_paths(source)
     folder = _folder(source)
     paths = images_in(folder)
     if not paths:
@@ -60,7 +63,9 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 
 def _folder(source: str) -> Path:
     if not source:
-        raise UsageError("the name of a folder is empty; expected 'photos' or a folder of images")
+        raise UsageError(
+            f"the name of a folder is empty; expected 'photos', {', '.join(named_sets())} or a folder of images"
+        )
     if Path(source).is_dir():
         return Path(source)
     if Path(source).exists():
@@ -71,7 +76,9 @@ def _folder(source: str) -> Path:
             if folder.name.lower() == source.lower() and folder.is_dir():
                 return folder
     where = f" and nothing of that name in {library}" if library else ""
-    raise UsageError(f"{source}: no such folder{where}; expected 'photos' or a folder of images")
+    raise UsageError(
+        f"{source}: no such folder{where}; expected 'photos', {', '.join(named_sets())} or a folder of images"
+    )
 
 
 def _photos(names: tuple[str, ...]) -> list[Path]:

@@ -42,7 +42,7 @@ def test_a_name_is_a_folder_inside_minidrcn_data(photo, monkeypatch):
 
 def test_what_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("MINIDRCN_DATA", raising=False)
-    with pytest.raises(UsageError, match="absent: no such folder; expected 'photos' or a folder"):
+    with pytest.raises(UsageError, match=r"absent: no such folder; expected 'photos', set5, .* or a folder of images"):
         image_paths("absent")
     with pytest.raises(InputError, match="no images in this folder"):
         image_paths(str(tmp_path))
@@ -51,4 +51,4 @@ def test_what_is_not_there_is_named(tmp_path, monkeypatch):
         image_paths(str(tmp_path / "file"))
     monkeypatch.setenv("MINIDRCN_DATA", str(tmp_path))
     with pytest.raises(UsageError, match="nothing of that name in"):
-        image_paths("T91")
+        image_paths("absent")
