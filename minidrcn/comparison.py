@@ -29,10 +29,17 @@ def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
         (f"bicubic {measure(sample.x, sample).psnr:.2f} dB", sample.x),
         (f"DRCN {measure(prediction, sample).psnr:.2f} dB", prediction),
     ]
+    coloured = [(title, in_colour(sample, luma)) for title, luma in panels]
+    original = to_array(read_image(sample.path))
+    original = target if original.ndim == 2 else crop_to_multiple(original, sample.scale)
+    return plots.side_by_side([*coloured, ("original", original)], zoom)
+
+
+def in_colour(sample: Sample, luma: np.ndarray) -> np.ndarray:
+    """A result with the colour differences of bicubic interpolation: RGB (H, W, 3), or luma itself for a grey file."""
     original = to_array(read_image(sample.path))
     if original.ndim == 2:
-        return plots.side_by_side([*panels, ("original", target)], zoom)
+        return np.clip(luma, 0, 1)
     original = crop_to_multiple(original, sample.scale)
     chroma = imresize(imresize(rgb_to_ycbcr(original), 1 / sample.scale), sample.scale)[..., 1:]
-    coloured = [(title, ycbcr_to_rgb(np.dstack([luma, chroma]))) for title, luma in panels]
-    return plots.side_by_side([*coloured, ("original", original)], zoom)
+    return ycbcr_to_rgb(np.dstack([luma, chroma]))

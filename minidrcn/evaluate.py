@@ -12,12 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cli, plots, protocol
-from .comparison import comparison
+from .comparison import comparison, in_colour
 from .data.datasets import image_paths, unique_names
 from .drcn import DRCN
 from .errors import UsageError
+from .files import written_whole
 from .photo import choose_model
 from .protocol import Quality, load_sample, measure
+from .published import published
+from .self_ensemble import predict_self_ensemble
 from .tiles import predict_luma
 
 
@@ -34,16 +37,21 @@ def main(argv: list[str] | None = None) -> int:
     """Measure a network on a set of images; see `--help`."""
     args = _parser().parse_args(argv)
     model, scale = choose_model(args.model, args.scale)
-    pictures = Path(args.pictures) if args.pictures else None
-    if pictures and pictures.exists():
-        raise UsageError(f"--pictures {pictures}: exists; name a new folder")
-    results = evaluate(model, args.data, scale, args.workers, pictures)
-    print(_json(args.data, scale, results) if args.json else _table(args.data, scale, results))
+    pictures, save = (_new_folder(flag, getattr(args, flag)) for flag in ("pictures", "save"))
+    results = evaluate(model, args.data, scale, args.workers, pictures, save, args.self_ensemble)
+    show = _json if args.json else _table
+    print(show(args.data, scale, args.self_ensemble, results))
     return 0
 
 
 def evaluate(
-    model: DRCN, data: str, scale: int, workers: int | None = None, pictures: Path | None = None
+    model: DRCN,
+    data: str,
+    scale: int,
+    workers: int | None = None,
+    pictures: Path | None = None,
+    save: Path | None = None,
+    self_ensemble: bool = False,
 ) -> list[Result]:
     """Measure every image of a set; the last result is the mean over the images.
 
@@ -53,42 +61,68 @@ def evaluate(
         scale: 2, 3 or 4.
         workers: CPU threads, None for all usable cores.
         pictures: a folder to draw every image's comparison into, or None.
+        save: a folder to write every result into, as PNG in the file's colours, or None.
+        self_ensemble: average the predictions for the 8 flips and rotations.
 
     Raises:
         UsageError: there is no such set.
         InputError: an image cannot be read or is too small.
     """
     results = []
+    predict = predict_self_ensemble if self_ensemble else predict_luma
     paths = image_paths(data, held_out=True)
     names = dict(zip(paths, unique_names(paths), strict=True))
     for path in cli.progress(paths, desc=data, unit="image"):
         sample = load_sample(path, scale)
-        prediction = predict_luma(model, sample.x, workers=workers)
+        prediction = predict(model, sample.x, workers=workers)
         results.append(Result(names[path], measure(sample.x, sample), measure(prediction, sample)))
         if pictures:
             pictures.mkdir(parents=True, exist_ok=True)
             plots.save(comparison(sample, prediction), pictures / f"{names[path]}.png")
+        if save:
+            save.mkdir(parents=True, exist_ok=True)
+            _save(in_colour(sample, prediction), save / f"{names[path]}.png")
     return [*results, Result("mean", _mean([r.bicubic for r in results]), _mean([r.drcn for r in results]))]
+
+
+def _new_folder(flag: str, name: str | None) -> Path | None:
+    if name and Path(name).exists():
+        raise UsageError(f"--{flag} {name}: exists; name a new folder")
+    return Path(name) if name else None
+
+
+def _save(image: np.ndarray, path: Path) -> None:
+    from PIL import Image
+
+    with written_whole(path) as temporary:
+        Image.fromarray(protocol.to_uint8(image)).save(temporary)
 
 
 def _mean(qualities: list[Quality]) -> Quality:
     return Quality(*map(float, np.mean(qualities, axis=0)))
 
 
-def _table(data: str, scale: int, results: list[Result]) -> str:
+def _table(data: str, scale: int, self_ensemble: bool, results: list[Result]) -> str:
     width = max(len(result.name) for result in results)
-    lines = [f"{data} x{scale}", f"{'':{width}}   bicubic          DRCN             gain"]
+    title = f"{data} x{scale}" + (", mean of 8 flips and rotations" if self_ensemble else "")
+    lines = [title, f"{'':{width}}   bicubic          DRCN             gain"]
     for name, bicubic, drcn in results:
         lines.append(
             f"{name:{width}}   {bicubic.psnr:5.2f} / {bicubic.ssim:.4f}   {drcn.psnr:5.2f} / {drcn.ssim:.4f}   "
             f"{drcn.psnr - bicubic.psnr:+.2f} dB"
         )
+    others = published(data, scale)
+    if others:
+        cells = (f"{name} {quality.psnr:.2f} / {quality.ssim:.4f}" for name, quality in others.items())
+        lines.append(f"published means (Kim et al. 2016): {', '.join(cells)}")
     return "\n".join([*lines, f"PSNR in dB / SSIM: {protocol.SUMMARY}"])
 
 
-def _json(data: str, scale: int, results: list[Result]) -> str:
+def _json(data: str, scale: int, self_ensemble: bool, results: list[Result]) -> str:
     rows = [{"name": name, "bicubic": _finite(bicubic), "drcn": _finite(drcn)} for name, bicubic, drcn in results]
-    values = {"data": data, "scale": scale, "protocol": protocol.SUMMARY, "images": rows[:-1], "mean": rows[-1]}
+    values = {"data": data, "scale": scale, "self_ensemble": self_ensemble, "protocol": protocol.SUMMARY}
+    values |= {"images": rows[:-1], "mean": rows[-1]}
+    values["published"] = {name: _finite(quality) for name, quality in published(data, scale).items()}
     return json.dumps(values, indent=2, allow_nan=False)
 
 
@@ -106,6 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     cli.add_model_options(parser)
     parser.add_argument("--pictures", metavar="DIR", help="a new folder for a comparison of each image (default: none)")
+    parser.add_argument("--save", metavar="DIR", help="a new folder for the network's images, as PNG (default: none)")
+    parser.add_argument(
+        "--self-ensemble", action="store_true",
+        help="average the predictions for the 8 flips and rotations (default: one prediction)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON (default: a table)")
     return parser
 

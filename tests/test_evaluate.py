@@ -7,9 +7,10 @@ import pytest
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import DRCN, checkpoint
+from minidrcn import DRCN, checkpoint, load
 from minidrcn.evaluate import main
-from minidrcn.protocol import load_sample, measure
+from minidrcn.protocol import load_sample, measure, to_uint8
+from minidrcn.tiles import predict_luma
 
 
 def test_the_table_says_what_was_measured_and_how(photo, capsys):
@@ -44,6 +45,32 @@ def test_a_grey_image_of_odd_size_at_three(tmp_path, capsys, rng):
 def test_comparisons_as_pictures(photo, tmp_path, capsys):
     assert run_command(main, ["--data", photo, "--pictures", tmp_path / "p"], capsys)[0] == 0
     assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["wave0.png", "wave1.png"]
+
+
+def test_results_are_saved_in_the_file_s_colours(photo, tmp_path, capsys, rng):
+    Image.fromarray(rng.integers(0, 256, (31, 40), dtype=np.uint8)).save(photo / "grey.png")
+    assert run_command(main, ["--data", photo, "--save", tmp_path / "new"], capsys)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["grey.png", "wave0.png", "wave1.png"]
+    with Image.open(tmp_path / "new" / "grey.png") as image:
+        sample = load_sample(photo / "grey.png", 2)
+        expected = to_uint8(predict_luma(load("x2"), sample.x))
+        assert image.mode == "L"
+        assert np.array_equal(np.array(image), expected)
+    with Image.open(tmp_path / "new" / "wave0.png") as image:
+        assert (image.mode, image.size) == ("RGB", (46, 36))
+    code, _, error = run_command(main, ["--data", photo, "--save", tmp_path / "new"], capsys)
+    assert code == 2
+    assert "exists; name a new folder" in error
+
+
+def test_the_published_means_stand_beside_a_set_of_the_paper(photo, monkeypatch, capsys):
+    photo.rename(photo.with_name("Set5"))
+    monkeypatch.chdir(photo.parent)  # a folder of that name, whatever it holds
+    _, out, _ = run_command(main, ["--data", "Set5"], capsys)
+    assert "Bicubic 33.66 / 0.9299, A+ 36.54 / 0.9544, SRCNN 36.66 / 0.9542, DRCN 37.63 / 0.9588" in out
+    values = json.loads(run_command(main, ["--data", "Set5", "--json", "--self-ensemble"], capsys)[1])
+    assert values["published"]["DRCN"] == {"psnr": 37.63, "ssim": 0.9588}
+    assert values["self_ensemble"] is True
 
 
 def test_wrong_use_is_one_line(tmp_path, photo, capsys):

@@ -28,7 +28,7 @@ def imports_of(path: Path) -> set[str]:
 def test_importing_the_package_loads_numpy_and_nothing_heavier():
     code = (
         "import sys; before = set(sys.modules); import numpy; with_numpy = set(sys.modules); import minidrcn\n"
-        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'pooch', 'requests'}\n"
+        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'pooch'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)

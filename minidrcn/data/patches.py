@@ -57,5 +57,11 @@ def draw_batch(pairs: Iterable[Pair], batch: int, patch: int, rng: np.random.Gen
 
 
 def turned(image: np.ndarray, turn: int) -> np.ndarray:
-    """A square image (H, W) turned by `turn % 4` quarters, and mirrored first if `turn` is 4 or more; turn in 0..7."""
+    """An image (H, W) turned by `turn % 4` quarters, and mirrored first if `turn` is 4 or more; turn in 0..7."""
     return np.rot90(image[:, ::-1] if turn >= 4 else image, turn % 4)
+
+
+def turned_back(image: np.ndarray, turn: int) -> np.ndarray:
+    """What `turned` has made of an image, made undone: `turned_back(turned(image, turn), turn)` is the image."""
+    back = np.rot90(image, -(turn % 4))
+    return back[:, ::-1] if turn >= 4 else back
