@@ -30,6 +30,7 @@ class TrainingConfig:
     data: tuple[str, ...] = _option(("photos",), "'photos' (those in scikit-image), named sets such as t91, folders")
     validation: str = _option("photos", "'photos' (two that are not trained on), a named set, or a folder")
     scale: int = _option(2, "enlargement to train for", choices=(2, 3, 4))
+    init: str = _option("", "network to start from, shipped weights or an .npz file, of any scale (default: none)")
     filters: int = _option(32, "F, channels of every hidden map", least=1, most=4096)
     recursions: int = _option(9, "D, uses of the recursive convolution", least=1, most=1000)
     skip: bool = _option(True, "add the input to every prediction")

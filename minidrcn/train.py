@@ -112,7 +112,8 @@ def _parser() -> cli.Parser:
     )  # fmt: skip
     for option in fields(TrainingConfig):
         default = " ".join(option.default) if kind(option) is tuple else option.default
-        settings: dict = {"default": None, "help": f"{option.metadata['text']} (default: {default})"}
+        text = option.metadata["text"] if default == "" else f"{option.metadata['text']} (default: {default})"
+        settings: dict = {"default": None, "help": text}
         if kind(option) is bool:
             settings["action"] = argparse.BooleanOptionalAction
         elif kind(option) is tuple:

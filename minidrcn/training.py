@@ -15,10 +15,10 @@ import numpy as np
 
 from . import checkpoint, clipping, schedules
 from .backend import Array
-from .config import TrainingConfig
+from .config import TrainingConfig, flag
 from .data.patches import Pair, draw_batch
 from .drcn import DRCN
-from .errors import InputError
+from .errors import InputError, UsageError
 from .optim import SGD, Adam, State
 from .parallel import loss_and_grads
 
@@ -52,7 +52,12 @@ class StepReport(NamedTuple):
 
 
 def start(config: TrainingConfig) -> TrainingState:
-    """The state before the first update."""
+    """The state before the first update.
+
+    Raises:
+        UsageError: the network to start from has another shape than the options say.
+        InputError: it cannot be read.
+    """
     model = DRCN(
         filters=config.filters,
         recursions=config.recursions,
@@ -63,6 +68,13 @@ def start(config: TrainingConfig) -> TrainingState:
         output_relu=config.output_relu,
         scale=config.scale,
     )
+    if config.init:
+        trained = checkpoint.load(config.init)
+        ours, theirs = asdict(model.architecture), asdict(trained.architecture)
+        different = [f"{flag(name)} {theirs[name]}" for name in ours if ours[name] != theirs[name]]
+        if different:
+            raise UsageError(f"--init {config.init}: a network of another shape; ask for {', '.join(different)}")
+        model = model.with_params({name: value.astype(model.dtype) for name, value in trained.params.items()})
     return TrainingState(model, optimiser(config).init(model.params), schedules.Plateau(lr=config.lr))
 
 

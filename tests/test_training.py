@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import standin
 
-from minidrcn import training
+from minidrcn import checkpoint, training
 from minidrcn.backend import to_gpu
 from minidrcn.config import TrainingConfig
 from minidrcn.data.patches import load_pair
-from minidrcn.errors import InputError
+from minidrcn.errors import InputError, UsageError
 from minidrcn.optim import SGD, Adam
 
 SMALL = {"filters": 4, "recursions": 2, "steps": 6, "batch": 3, "patch": 12, "warmup": 1}
@@ -45,6 +45,21 @@ def test_the_same_seed_gives_the_same_bits_for_any_number_of_workers(pairs, opti
     assert equal(a, b)
     other = TrainingConfig(**SMALL, **options, seed=1)
     assert not equal(a, run(training.start(other), other, pairs, 4))
+
+
+def test_a_run_may_start_from_a_trained_network_of_another_scale(pairs, tmp_path):
+    first = TrainingConfig(**SMALL)
+    state = run(training.start(first), first, pairs, 2)
+    checkpoint.save(tmp_path / "x2.npz", state.model)
+    config = TrainingConfig(**SMALL, scale=3, init=str(tmp_path / "x2.npz"))
+    second = training.start(config)
+    assert second.step == 0
+    assert second.model.scale == 3
+    assert all(np.array_equal(second.model.params[name], state.model.params[name]) for name in state.model.params)
+    with pytest.raises(UsageError, match="another shape; ask for --filters 4, --recursions 2"):
+        training.start(TrainingConfig(filters=5, init=str(tmp_path / "x2.npz")))
+    with pytest.raises(InputError, match=r"absent\.npz"):
+        training.start(TrainingConfig(**SMALL, init=str(tmp_path / "absent.npz")))
 
 
 @pytest.mark.parametrize("filters", [4, 8, 130])
