@@ -53,6 +53,8 @@ def map_in_threads(
 ) -> Iterator[Result]:
     """`map(function, items)` over threads, results in the order of the items, BLAS on one thread inside.
 
+    From the first call on the process keeps the memory it frees, for the next step; see `_keep_freed_memory`.
+
     Args:
         function: must be safe to call from several threads, as everything in this package is.
         items: its arguments.

@@ -1,16 +1,20 @@
 """The convolution pair for 3x3 kernels with a quarter of the multiplications: Winograd's F(4x4, 3x3).
 
 **In one dimension.** Four outputs of a filter with three taps need six inputs and, done plainly, 4 * 3 = 12
-multiplications. Six are enough. Read the six inputs and the three taps as coefficients of polynomials: a filter is a
-product of polynomials, and a product of degree 5 is known from its values at six points, where it is the product of
-the values. So: evaluate the taps at six points (matrix G), bring the inputs into the matching form (B'), multiply six
-pairs of numbers, and interpolate (A'):
+multiplications. Six are enough. Look at a product of polynomials first: p with 4 coefficients times w with 3 has 6, so
+it is known from its values at six points, and each value is one multiplication:
 
-    y = A' [ (G w) * (B' x) ]          * is entry by entry
+    product = B [ (G w) * (A p) ]      * is entry by entry
 
-The points are 0, 1, -1, 2, -2 and infinity. A column of A holds the powers p^0 .. p^3 of a point p, a row of G its
-powers p^0 .. p^2 over the product of its distances to the other points, and B' follows from the two; the tests check
-that the three together are a filter. Larger tiles would save more and round worse.
+A (6, 4) and G (6, 3) evaluate p and w at the points, B (6, 6) finds the coefficients of a polynomial from its values.
+A filter with the taps w is this linear map from 4 numbers to 6 the other way round, from 6 inputs to 4 outputs. It is
+the transpose (reversing all w's shifts turns "add to" into "read from"), and transposing costs no multiplication:
+
+    y = A' [ (G w) * (B' x) ]
+
+The points are 0, 1, -1, 2, -2 and infinity (the leading coefficient). A row of A holds the powers p^0 .. p^3 of a point
+p, a row of G its powers p^0 .. p^2 divided by its distances to the other points, so that B has whole numbers only. The
+tests check that the three together are a filter. Larger tiles would save more and round worse.
 
 **In two dimensions** the same is done along rows and along columns. A 6x6 tile, flattened to 36 numbers, is then
 transformed by the Kronecker product of a matrix with itself, and 36 multiplications stand where 16 * 9 = 144 stood:
@@ -21,7 +25,7 @@ transformed by the Kronecker product of a matrix with itself, and 36 multiplicat
     Y = (A (x) A)' M          (16, 36) @ (36, tiles x F)                 tiles of 4x4, side by side
 
 Everything is a matrix product, so the backward pass is the four lines read backwards, each matrix transposed. Two
-matters are for free: A's column for the point 1 is all ones, so a bias added to M at (1, 1) reaches all 16 outputs, and
+matters are for free: A's row for the point 1 is all ones, so a bias added to M at (1, 1) reaches all 16 outputs, and
 dM at (1, 1) is the sum over dy's tile, which is what the bias's gradient adds up.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4; the idea is

@@ -33,6 +33,11 @@ def test_the_three_matrices_are_a_filter(rng):
     assert np.allclose(winograd.A.T @ ((winograd.G @ w) * (winograd.B.T @ x)), expected, rtol=1e-13)
 
 
+def test_transposed_they_are_a_product_of_polynomials(rng):
+    p, w = rng.standard_normal(4), rng.standard_normal(3)
+    assert np.allclose(winograd.B @ ((winograd.G @ w) * (winograd.A @ p)), np.convolve(p, w), rtol=1e-13)
+
+
 def test_the_bias_reaches_all_outputs_of_a_tile_once():
     assert np.array_equal(np.kron(winograd.A, winograd.A)[winograd.ONES], np.ones(16))
 
