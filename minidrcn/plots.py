@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by the colour-blind and in print.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
 
 def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
@@ -104,10 +105,99 @@ def growth(rows: Sequence[dict]) -> Figure:
     return figure
 
 
+def recursion_performance(rows: Sequence[dict]) -> Figure:
+    """PSNR over the number of recursions: every network as a point, the mean over seeds as a line.
+
+    Args:
+        rows: dicts with recursions, seed, psnr and psnr_bicubic.
+    """
+    figure = _figure(4.2, 3.2)
+    axes = figure.subplots()
+    depths, means = _means(rows, "recursions", "psnr")
+    axes.plot(depths, means, "-", color=BLUE, label="DRCN, mean")
+    axes.plot([row["recursions"] for row in rows], [row["psnr"] for row in rows], "o", color=BLUE, markersize=4)
+    axes.axhline(rows[0]["psnr_bicubic"], linestyle="--", color=ORANGE, label="bicubic")
+    axes.set_xticks(depths)
+    axes.set(xlabel="recursions D", ylabel="PSNR (dB)")
+    axes.legend(frameon=False)
+    return figure
+
+
+def ensemble_effect(rows: Sequence[dict]) -> Figure:
+    """PSNR of every recursion's own prediction beside their ensemble's, and the weights the ensemble has learned.
+
+    Args:
+        rows: dicts with d, seed, psnr, weight and psnr_ensemble.
+    """
+    figure = _figure(8.4, 3.2)
+    quality, weights = figure.subplots(1, 2)
+    for seed in dict.fromkeys(row["seed"] for row in rows):
+        of_seed = [row for row in rows if row["seed"] == seed]
+        ds = [row["d"] for row in of_seed]
+        label = {"label": "one prediction"} if seed == rows[0]["seed"] else {}
+        quality.plot(ds, [row["psnr"] for row in of_seed], "o-", color=BLUE, markersize=4, **label)
+        label = {"label": "ensemble"} if label else {}
+        quality.axhline(of_seed[0]["psnr_ensemble"], color=GREEN, linestyle="--", **label)
+        weights.plot(ds, [row["weight"] for row in of_seed], "o-", color=BLUE, markersize=4)
+    weights.axhline(1 / max(row["d"] for row in rows), color=GREY, linestyle=":", label="1 / D, the start")
+    quality.set(xlabel="recursion d", ylabel="PSNR (dB)")
+    weights.set(xlabel="recursion d", ylabel="weight in the ensemble")
+    for axes in (quality, weights):
+        axes.legend(frameon=False)
+    return figure
+
+
+def contributions(rows: Sequence[dict]) -> Figure:
+    """PSNR over training for each network, and the gradient that reaches each recursion at the end.
+
+    Args:
+        rows: dicts with network, seed, step, psnr and gradient_1 .. gradient_D.
+    """
+    figure = _figure(8.4, 3.2)
+    quality, gradient = figure.subplots(1, 2)
+    last = max(row["step"] for row in rows)
+    keys = [key for key in rows[0] if key.startswith("gradient_")]
+    for name, colour, marker in zip(dict.fromkeys(row["network"] for row in rows), COLOURS, "os^D", strict=False):
+        of_network = [row for row in rows if row["network"] == name]
+        quality.plot(*_means(of_network, "step", "psnr"), color=colour, label=name)
+        lengths = [np.mean([row[key] for row in of_network if row["step"] == last]) for key in keys]
+        gradient.plot(range(1, len(keys) + 1), lengths, f"{marker}-", color=colour, markersize=4, label=name)
+    quality.set(xlabel="update", ylabel="PSNR (dB)")
+    gradient.set(xlabel="recursion d", ylabel="length of the gradient", yscale="log")
+    quality.legend(frameon=False)
+    return figure
+
+
+def clipping(rows: Sequence[dict]) -> Figure:
+    """Training loss over the updates, clipped and not; a curve ends where the loss is no longer finite.
+
+    Args:
+        rows: dicts with training (a name), seed, step and loss, None where it is not finite.
+    """
+    figure = _figure(5.6, 3.4)
+    axes = figure.subplots()
+    names = list(dict.fromkeys(row["training"] for row in rows))
+    for k, name in enumerate(names):
+        half = (len(names) + 1) // 2
+        style = {"color": COLOURS[k % half % len(COLOURS)], "linestyle": "-" if k < half else "--"}
+        finite = [row for row in rows if row["training"] == name and row["loss"] is not None]
+        exploded = " (exploded)" if any(row["training"] == name and row["loss"] is None for row in rows) else ""
+        axes.plot(*_means(finite, "step", "loss"), label=name + exploded, **style)
+    axes.set(xlabel="update", ylabel="loss (sum over pixels)", yscale="log")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
 def save(figure: Figure, path: str | os.PathLike, dpi: int = 110) -> None:
     """Write a figure to a file whose ending says the format, whole or not at all."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=dpi)
+
+
+def _means(rows: Sequence[dict], x: str, y: str) -> tuple[list, list[float]]:
+    """The different values of x in order, and the mean of y over the rows of each."""
+    values = sorted({row[x] for row in rows})
+    return values, [float(np.mean([row[y] for row in rows if row[x] == value])) for value in values]
 
 
 def _figure(width: float, height: float) -> Figure:

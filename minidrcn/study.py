@@ -1,0 +1,83 @@
+"""Train a network to look at: what an experiment wants to know of it while it learns and once it has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from . import training
+from .config import TrainingConfig
+from .data.patches import Pair, draw_batch
+from .drcn import DRCN
+from .ops import conv
+from .protocol import Sample, measure
+
+PROBE_SEED = 10**9  # far from every (seed, step) that patches are drawn with
+
+
+class Moment(NamedTuple):
+    """A network after some updates.
+
+    Attributes:
+        step: updates done.
+        model: the network.
+        loss: of the last batch; None before the first update, NaN or infinite where training has exploded.
+    """
+
+    step: int
+    model: DRCN
+    loss: float | None
+
+
+def watch(config: TrainingConfig, pairs: Sequence[Pair], every: int, workers: int | None = None) -> Iterator[Moment]:
+    """Train as `python -m minidrcn.train` does, and hand out the network every so many updates, first and last too.
+
+    Training that explodes goes on to the end, which is what some experiments are about.
+    """
+    state = training.start(config)
+    yield Moment(0, state.model, None)
+    with np.errstate(all="ignore"):
+        while not training.finished(state, config):
+            state, report = training.train_step(state, config, pairs, workers)
+            if state.step % every == 0 or training.finished(state, config):
+                yield Moment(state.step, state.model, float(report.loss))
+
+
+def quality(model: DRCN, samples: Sequence[Sample]) -> tuple[float, list[float]]:
+    """Mean PSNR over the images in decibels: of the ensemble, and of each recursion's own prediction."""
+    ensemble, single = [], []
+    for sample in samples:
+        final, ys = model.predict(sample.x[None, :, :, None])
+        ensemble.append(measure(final[0, :, :, 0], sample).psnr)
+        single.append([measure(y[0, :, :, 0], sample).psnr for y in ys])
+    return float(np.mean(ensemble)), np.mean(single, axis=0).tolist()
+
+
+def bicubic_quality(samples: Sequence[Sample]) -> float:
+    """Mean PSNR of bicubic interpolation."""
+    return float(np.mean([measure(sample.x, sample).psnr for sample in samples]))
+
+
+def probe(config: TrainingConfig, pairs: Sequence[Pair]) -> Pair:
+    """A batch that is the same for every network of an experiment and for none of them a batch of training."""
+    return draw_batch(pairs, config.batch, config.patch, np.random.default_rng(PROBE_SEED))
+
+
+def gradient_by_recursion(model: DRCN, batch: Pair, alpha: float = 0.5) -> list[float]:
+    """The length of the gradient that reaches each use of the recursive convolution, from d = 1 to D.
+
+    The backward pass is watched from outside: a convolution that notes the length of every gradient that comes in, if
+    the kernel is the recursion's.
+    """
+    lengths: list[float] = []
+
+    def backward(dy, cache):
+        if cache[1] is model.params["recursion.w"]:
+            lengths.append(float(np.sqrt((dy.astype(np.float64) ** 2).sum())))
+        return conv.conv2d_backward(dy, cache)
+
+    watched = DRCN.from_params(model.params, model.architecture, conv=(conv.conv2d_forward, backward))
+    watched.loss_and_grads(*batch, alpha)
+    return lengths[::-1]  # the backward pass comes by the last recursion first

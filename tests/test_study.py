@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import contract
+import numpy as np
+import pytest
+
+from minidrcn import DRCN, study, training
+from minidrcn.config import TrainingConfig
+from minidrcn.data.patches import load_pair
+from minidrcn.ops import conv
+from minidrcn.protocol import load_sample
+
+SMALL = {"filters": 4, "recursions": 3, "steps": 5, "batch": 2, "patch": 12, "warmup": 1}
+
+
+@pytest.fixture
+def pairs(photo):
+    return [load_pair(path, 2, 12) for path in sorted(photo.iterdir())]
+
+
+def test_watching_is_training(pairs):
+    config = TrainingConfig(**SMALL)
+    moments = list(study.watch(config, pairs, 2, workers=1))
+    assert [moment.step for moment in moments] == [0, 2, 4, 5]
+    assert moments[0].loss is None
+    state = training.start(config)
+    for _ in range(5):
+        state, report = training.train_step(state, config, pairs, 1)
+    assert moments[-1].loss == report.loss
+    assert all(np.array_equal(state.model.params[name], p) for name, p in moments[-1].model.params.items())
+
+
+def test_training_that_explodes_is_watched_to_the_end(pairs):
+    config = TrainingConfig(**SMALL, lr=1e30, clip="none", optimiser="sgd")
+    last = list(study.watch(config, pairs, 1))[-1]
+    assert last.step == 5
+    assert not np.isfinite(last.loss)
+
+
+def test_quality_is_the_mean_over_images_of_the_ensemble_and_of_each_prediction(photo, rng):
+    samples = [load_sample(path, 2) for path in sorted(photo.iterdir())]
+    model = training.start(TrainingConfig(**SMALL)).model
+    psnr, singles = study.quality(model, samples)
+    assert len(singles) == 3
+    assert abs(psnr - study.bicubic_quality(samples)) < 0.05  # before training it is bicubic interpolation
+    shifted = model.with_params({**model.params, "ensemble.w": np.float32([1.5, 0, 0])})
+    worse, same = study.quality(shifted, samples)
+    assert same == singles
+    assert worse < psnr - 3
+
+
+@pytest.mark.parametrize("options", [{}, {"recursive_supervision": False}])
+def test_the_gradient_that_reaches_each_recursion_is_the_one_of_finite_differences(rng, options):
+    model = contract.random_model(rng, filters=2, recursions=3, **options)
+    x, y = rng.random((2, 1, 4, 3, 1))
+
+    def loss_with(push, d):
+        """The loss if `push` is added to what the recursive convolution gives in its use d."""
+        uses = []
+
+        def forward(x, w, b):
+            z, cache = conv.conv2d_forward(x, w, b)
+            if w is model.params["recursion.w"]:
+                uses.append(1)
+                z = z + push if len(uses) == d else z
+            return z, cache
+
+        pushed = DRCN.from_params(model.params, model.architecture, conv=(forward, conv.conv2d_backward))
+        return pushed.loss_and_grads(x, y, 0.3)[0]
+
+    eps, lengths = 1e-5, study.gradient_by_recursion(model, (x, y), alpha=0.3)
+    assert len(lengths) == 3
+    for d, length in enumerate(lengths, start=1):
+        units = np.eye(4 * 3 * 2).reshape(-1, 1, 4, 3, 2)
+        gradient = [(loss_with(eps * unit, d) - loss_with(-eps * unit, d)) / (2 * eps) for unit in units]
+        assert np.linalg.norm(gradient) == pytest.approx(length, rel=1e-7)
+
+
+def test_the_probe_is_the_same_for_all_and_no_batch_of_training(pairs):
+    config = TrainingConfig(**SMALL)
+    x, y = study.probe(config, pairs)
+    again, _ = study.probe(TrainingConfig(**{**SMALL, "recursions": 1}, seed=3), pairs)
+    assert np.array_equal(x, again)
+    assert x.shape == y.shape == (2, 12, 12, 1)
