@@ -35,10 +35,11 @@ CONTRIBUTIONS = {
     "+ skip": {"recursive_supervision": False},
     "both": {},
 }
+# Stochastic gradient descent with momentum, as in the paper: Adam divides the length of gradients away by itself.
 CLIPPING = {
-    f"{name}, rate x {factor}": (factor, clip)
+    f"{name}, rate {lr}": {"optimiser": "sgd", "lr": lr, "clip": clip}
     for name, clip in (("clipped", "norm"), ("not clipped", "none"))
-    for factor in (1, 3, 10)
+    for lr in (0.001, 0.01, 0.1)
 }
 
 
@@ -90,13 +91,18 @@ def contributions(setting: Setting) -> Iterator[Row]:
 
 
 def clipping(setting: Setting) -> Iterator[Row]:
-    """Clipping on and off, at the learning rate and at multiples of it."""
-    for name, (factor, clip) in CLIPPING.items():
+    """Clipping on and off at three learning rates: the loss on one batch, the same for all, over training."""
+    batch = study.probe(setting.config, setting.pairs)
+    for name, options in CLIPPING.items():
         for seed in setting.seeds:
-            for moment in setting.train(seed, MOMENTS, lr=factor * setting.config.lr, clip=clip):
-                if moment.loss is not None:
-                    loss = moment.loss if math.isfinite(moment.loss) else None
-                    yield {"training": name, "seed": seed, "step": moment.step, "loss": loss}
+            for moment in setting.train(seed, MOMENTS, **options):
+                loss = study.probe_loss(moment.model, batch)
+                yield {
+                    "training": name,
+                    "seed": seed,
+                    "step": moment.step,
+                    "loss": loss if math.isfinite(loss) else None,
+                }
 
 
 EXPERIMENTS: dict[str, tuple[Callable[[Setting], Iterator[Row]], Callable]] = {

@@ -11,6 +11,7 @@ from . import training
 from .config import TrainingConfig
 from .data.patches import Pair, draw_batch
 from .drcn import DRCN
+from .loss import loss_forward
 from .ops import conv
 from .protocol import Sample, measure
 
@@ -63,6 +64,14 @@ def bicubic_quality(samples: Sequence[Sample]) -> float:
 def probe(config: TrainingConfig, pairs: Sequence[Pair]) -> Pair:
     """A batch that is the same for every network of an experiment and for none of them a batch of training."""
     return draw_batch(pairs, config.batch, config.patch, np.random.default_rng(PROBE_SEED))
+
+
+def probe_loss(model: DRCN, batch: Pair, alpha: float = 0.5) -> float:
+    """The loss on one batch; not finite if training has exploded."""
+    with np.errstate(all="ignore"):
+        final, ys, _ = model.forward(batch[0])
+        loss, _ = loss_forward(final, ys, batch[1], alpha)
+    return float(loss)
 
 
 def gradient_by_recursion(model: DRCN, batch: Pair, alpha: float = 0.5) -> list[float]:

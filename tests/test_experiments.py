@@ -32,7 +32,7 @@ def small(photo, monkeypatch):
             4 * 2 * 3,
             ["network", "seed", "step", "psnr", "gradient_1", "gradient_2", "gradient_3"],
         ),
-        ("clipping", 6 * 2 * 2, ["training", "seed", "step", "loss"]),
+        ("clipping", 6 * 2 * 3, ["training", "seed", "step", "loss"]),
     ],
 )
 def test_every_experiment_writes_its_table_and_its_figure(name, rows, columns, small, tmp_path, capsys):

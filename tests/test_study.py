@@ -76,6 +76,14 @@ def test_the_gradient_that_reaches_each_recursion_is_the_one_of_finite_differenc
         assert np.linalg.norm(gradient) == pytest.approx(length, rel=1e-7)
 
 
+def test_the_loss_on_the_probe(rng):
+    model = contract.random_model(rng)
+    x, y = rng.random((2, 2, 6, 5, 1))
+    assert study.probe_loss(model, (x, y), 0.3) == pytest.approx(float(model.loss_and_grads(x, y, 0.3)[0]))
+    broken = model.with_params({name: np.full_like(p, 1e200) for name, p in model.params.items()})
+    assert not np.isfinite(study.probe_loss(broken, (x, y)))
+
+
 def test_the_probe_is_the_same_for_all_and_no_batch_of_training(pairs):
     config = TrainingConfig(**SMALL)
     x, y = study.probe(config, pairs)
