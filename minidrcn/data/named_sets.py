@@ -123,13 +123,9 @@ def fetch(
     host = HOST if host is None else host
     folder_name, files = _lookup(name)
     pooch.get_logger().setLevel("ERROR")
-    library = pooch.create(
-        path=cache_folder() / folder_name,
-        base_url=host,
-        registry={file.name: f"sha256:{file.sha256}" for file in files},
-        urls={file.name: f"{host}/{file.source}" for file in files},
-        retry_if_failed=retries,
-    )
+    sums = {file.name: f"sha256:{file.sha256}" for file in files}
+    addresses = {file.name: f"{host}/{file.source}" for file in files}
+    library = pooch.Pooch(cache_folder() / folder_name, host, sums, addresses, retries)
     download = pooch.HTTPDownloader(timeout=TIMEOUT)
     for file in progress(files):
         try:
