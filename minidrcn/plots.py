@@ -148,22 +148,25 @@ def ensemble_effect(rows: Sequence[dict]) -> Figure:
 
 
 def contributions(rows: Sequence[dict]) -> Figure:
-    """PSNR over training for each network, and the gradient that reaches each recursion at the end.
+    """PSNR over training for each network, and the gradient that reaches each recursion: at the end, and the first one
+    over training.
 
     Args:
         rows: dicts with network, seed, step, psnr and gradient_1 .. gradient_D.
     """
-    figure = _figure(8.4, 3.2)
-    quality, gradient = figure.subplots(1, 2)
-    last = max(row["step"] for row in rows)
+    figure = _figure(11, 3.3)
+    quality, last, first = figure.subplots(1, 3)
+    end = max(row["step"] for row in rows)
     keys = [key for key in rows[0] if key.startswith("gradient_")]
     for name, colour, marker in zip(dict.fromkeys(row["network"] for row in rows), COLOURS, "os^D", strict=False):
         of_network = [row for row in rows if row["network"] == name]
         quality.plot(*_means(of_network, "step", "psnr"), color=colour, label=name)
-        lengths = [np.mean([row[key] for row in of_network if row["step"] == last]) for key in keys]
-        gradient.plot(range(1, len(keys) + 1), lengths, f"{marker}-", color=colour, markersize=4, label=name)
-    quality.set(xlabel="update", ylabel="PSNR (dB)")
-    gradient.set(xlabel="recursion d", ylabel="length of the gradient", yscale="log")
+        lengths = [np.mean([row[key] for row in of_network if row["step"] == end]) for key in keys]
+        last.plot(range(1, len(keys) + 1), lengths, f"{marker}-", color=colour, markersize=4, label=name)
+        first.plot(*_means(of_network, "step", keys[0]), color=colour, label=name)
+    quality.set(title="held-out images", xlabel="update", ylabel="PSNR (dB)")
+    last.set(title=f"after update {end}", xlabel="recursion d", ylabel="length of the gradient", yscale="log")
+    first.set(title="recursion 1, over training", xlabel="update", ylabel="length of the gradient", yscale="log")
     quality.legend(frameon=False)
     return figure
 
@@ -184,6 +187,29 @@ def clipping(rows: Sequence[dict]) -> Figure:
         exploded = " (exploded)" if any(row["training"] == name and row["loss"] is None for row in rows) else ""
         axes.plot(*_means(finite, "step", "loss"), label=name + exploded, **style)
     axes.set(xlabel="update", ylabel="loss (sum over pixels)", yscale="log")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def recipes(rows: Sequence[dict]) -> Figure:
+    """PSNR of a network trained in several ways: every seed a point, hollow with the mean of the late weights.
+
+    Args:
+        rows: dicts with recipe, seed, psnr and psnr_mean_weights; the first recipe's mean is the line to compare with.
+    """
+    names = list(dict.fromkeys(row["recipe"] for row in rows))
+    figure = _figure(6.4, 1.0 + 0.27 * len(names))
+    axes = figure.subplots()
+    places = [names.index(row["recipe"]) for row in rows]
+    for key, face, label in (
+        ("psnr_mean_weights", "none", "mean of the weights over the last quarter"),
+        ("psnr", BLUE, "last weights"),
+    ):
+        axes.plot([row[key] for row in rows], places, "o", color=BLUE, markerfacecolor=face, markersize=5, label=label)
+    axes.axvline(np.mean([row["psnr"] for row in rows if row["recipe"] == names[0]]), color=ORANGE, linestyle="--")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("PSNR (dB)")
     axes.legend(frameon=False, fontsize=8)
     return figure
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from . import training
+from . import initialise, training
 from .config import TrainingConfig
 from .data.patches import Pair, draw_batch
 from .drcn import DRCN
@@ -32,18 +33,45 @@ class Moment(NamedTuple):
     loss: float | None
 
 
-def watch(config: TrainingConfig, pairs: Sequence[Pair], every: int, workers: int | None = None) -> Iterator[Moment]:
+def watch(
+    config: TrainingConfig,
+    pairs: Sequence[Pair],
+    every: int,
+    workers: int | None = None,
+    model: DRCN | None = None,
+) -> Iterator[Moment]:
     """Train as `python -m minidrcn.train` does, and hand out the network every so many updates, first and last too.
 
     Training that explodes goes on to the end, which is what some experiments are about.
+
+    Args:
+        config: the options.
+        pairs: inputs and targets to cut patches from.
+        every: updates between two moments.
+        workers: CPU threads, None for all usable cores.
+        model: to start from, in place of the one that the options describe.
     """
     state = training.start(config)
+    state = state if model is None else replace(state, model=model)
     yield Moment(0, state.model, None)
     with np.errstate(all="ignore"):
         while not training.finished(state, config):
             state, report = training.train_step(state, config, pairs, workers)
             if state.step % every == 0 or training.finished(state, config):
                 yield Moment(state.step, state.model, float(report.loss))
+
+
+def mean_weights(models: Sequence[DRCN]) -> DRCN:
+    """The network whose every parameter is the mean of that parameter over several networks of one shape."""
+    names = models[0].params
+    return models[-1].with_params({name: sum(model.params[name] for model in models) / len(models) for name in names})
+
+
+def with_he_recursion(model: DRCN, seed: int) -> DRCN:
+    """The network with He's random kernel in the recursion, in place of the identity."""
+    w = model.params["recursion.w"]
+    kernel = initialise.he(np.random.default_rng((seed, PROBE_SEED)), w.shape)
+    return model.with_params({**model.params, "recursion.w": kernel.astype(w.dtype)})
 
 
 def quality(model: DRCN, samples: Sequence[Sample]) -> tuple[float, list[float]]:

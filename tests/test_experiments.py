@@ -2,20 +2,32 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pytest
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import experiments
+from minidrcn import cli, experiments
 from minidrcn.config import TrainingConfig
-from minidrcn.experiments import EXPERIMENTS, main
+from minidrcn.data.datasets import image_paths
+from minidrcn.data.patches import load_pair
+from minidrcn.experiments import EXPERIMENTS, RECIPES, Setting, Variant, main
 
 
 @pytest.fixture
 def small(photo, monkeypatch):
     """Options that make an experiment take a second, trained and measured on the two small images."""
-    monkeypatch.setattr(experiments, "DEPTHS", (1, 2))
-    monkeypatch.setattr(experiments, "MOMENTS", 2)
+    variants = {
+        "recursions": {f"D = {D}": Variant({"recursions": D}) for D in (1, 2)},
+        "recipes": {name: RECIPES[name] for name in ("as train does", "He in the recursion", "trained on x2, x3, x4")},
+    }
+    quick = {
+        name: experiment._replace(
+            variants=variants.get(name, experiment.variants), moments=2 if experiment.moments > 1 else 1
+        )
+        for name, experiment in EXPERIMENTS.items()
+    }
+    monkeypatch.setattr(experiments, "EXPERIMENTS", quick)
     paths = experiments.image_paths
     monkeypatch.setattr(experiments, "image_paths", lambda source, held_out=False: paths(str(photo)))
     monkeypatch.setattr(experiments, "TrainingConfig", lambda **o: TrainingConfig(**o, patch=12, batch=2, warmup=1))
@@ -33,6 +45,7 @@ def small(photo, monkeypatch):
             ["network", "seed", "step", "psnr", "gradient_1", "gradient_2", "gradient_3"],
         ),
         ("clipping", 6 * 2 * 3, ["training", "seed", "step", "loss"]),
+        ("recipes", 3 * 2, ["recipe", "seed", "psnr", "psnr_mean_weights"]),
     ],
 )
 def test_every_experiment_writes_its_table_and_its_figure(name, rows, columns, small, tmp_path, capsys):
@@ -54,7 +67,50 @@ def test_every_experiment_writes_its_table_and_its_figure(name, rows, columns, s
 
 
 def test_all_experiments_are_tested_and_wrong_usage_is_one_line(capsys):
-    assert set(EXPERIMENTS) == {"recursions", "ensemble", "contributions", "clipping"}
+    assert set(EXPERIMENTS) == {"recursions", "ensemble", "contributions", "clipping", "recipes"}
     code, _, error = run_command(main, ["absent", "dir"], capsys)
     assert code == 2
     assert error.count("\n") == 1
+
+
+def test_what_differs_is_what_the_variants_say(photo):
+    for experiment in EXPERIMENTS.values():
+        for variant in experiment.variants.values():
+            TrainingConfig(**variant.options)
+    options = [(tuple(v.options.items()), v.scales, v.he_recursion) for v in RECIPES.values()]
+    assert len(set(options)) == len(options)
+
+
+def test_one_image_of_ten_is_held_out_of_every_set_but_the_photographs(tmp_path, capsys):
+    for k in range(21):
+        Image.new("L", (8, 8)).save(tmp_path / f"{k:02}.png")
+    trained, held_out = experiments._split([str(tmp_path)])
+    assert [path.stem for path in held_out] == ["05", "15"]
+    assert sorted([*trained, *held_out]) == image_paths(str(tmp_path))
+    trained, held_out = experiments._split(["photos"])
+    assert (len(trained), len(held_out)) == (7, 2)
+    for path in list(tmp_path.iterdir())[:12]:
+        path.unlink()
+    code, _, error = run_command(main, ["ensemble", tmp_path / "new", "--data", tmp_path], capsys)
+    assert code == 2
+    assert "9 images; expected at least 10, of which one is held out" in error
+
+
+def test_each_variant_is_trained_as_it_says(photo):
+    pairs = {scale: [load_pair(path, scale, 12) for path in sorted(photo.iterdir())] for scale in (2, 3)}
+    config = TrainingConfig(filters=3, recursions=2, steps=2, batch=2, patch=12)
+    setting = Setting(config, pairs, [], 1)
+
+    def trained(variant, moments=1):
+        with cli.progress(None) as bar:
+            return [moment.model.params for moment in experiments._moments(variant, moments, setting, 1, bar)]
+
+    plain = trained(Variant())
+    assert len(plain) == 2
+    assert len(trained(Variant(), 2)) == 3
+    assert not np.array_equal(plain[-1]["embed1.w"], trained(Variant(scales=(2, 3)))[-1]["embed1.w"])
+    he = trained(Variant(he_recursion=True))[0]
+    assert np.array_equal(plain[0]["recursion.w"][1, 1], np.eye(3))
+    assert not np.array_equal(he["recursion.w"][1, 1], np.eye(3))
+    assert np.array_equal(plain[0]["embed1.w"], he["embed1.w"])
+    assert "ensemble.w" not in trained(Variant({"recursive_supervision": False}))[-1]

@@ -56,3 +56,38 @@ def test_growth_shows_times_and_what_the_operations_would_give():
     assert d.lines[1].get_xydata().tolist() == [[1, 0.3], [2, 0.5], [4, 0.8]]
     assert np.allclose(d.lines[0].get_ydata(), [0.2, 0.4, 0.8])
     assert f.get_xlabel() == "F"
+
+
+def test_contributions_show_the_means_over_seeds():
+    rows = [
+        {
+            "network": name,
+            "seed": seed,
+            "step": step,
+            "psnr": 30 + seed + step,
+            "gradient_1": 2.0,
+            "gradient_2": 4 + seed,
+        }
+        for name in ("basic", "both")
+        for seed in (0, 1)
+        for step in (0, 10)
+    ]
+    quality, last, first = plots.contributions(rows).axes
+    assert quality.lines[0].get_xydata().tolist() == [[0, 30.5], [10, 40.5]]
+    assert last.lines[1].get_xydata().tolist() == [[1, 2], [2, 4.5]]
+    assert first.lines[0].get_ydata().tolist() == [2, 2]
+    assert [text.get_text() for text in quality.get_legend().texts] == ["basic", "both"]
+
+
+def test_recipes_show_every_seed_and_the_first_recipe_s_mean():
+    rows = [
+        {"recipe": name, "seed": seed, "psnr": psnr + seed, "psnr_mean_weights": psnr + 0.5}
+        for name, psnr in (("plain", 30.0), ("other", 32.0))
+        for seed in (0, 1)
+    ]
+    (axes,) = plots.recipes(rows).axes
+    averaged, last, line = axes.lines
+    assert last.get_xydata().tolist() == [[30, 0], [31, 0], [32, 1], [33, 1]]
+    assert averaged.get_xdata().tolist() == [30.5, 30.5, 32.5, 32.5]
+    assert line.get_xdata() == [30.5, 30.5]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["plain", "other"]

@@ -37,6 +37,30 @@ def test_training_that_explodes_is_watched_to_the_end(pairs):
     assert not np.isfinite(last.loss)
 
 
+def test_training_can_start_from_another_network(pairs):
+    config = TrainingConfig(**SMALL)
+    other = study.with_he_recursion(training.start(config).model, seed=1)
+    first, *_, last = study.watch(config, pairs, 5, 1, other)
+    assert first.model is other
+    *_, usual = study.watch(config, pairs, 5, 1)
+    assert not np.array_equal(last.model.params["embed1.w"], usual.model.params["embed1.w"])
+
+
+def test_he_in_the_recursion_has_his_variance_and_nothing_else_changes():
+    model = DRCN(filters=32, recursions=2)
+    he = study.with_he_recursion(model, seed=3)
+    assert he.params["recursion.w"].var() == pytest.approx(2 / (9 * 32), rel=0.05)
+    assert he.params["recursion.w"].dtype == np.float32
+    assert all(p is model.params[name] for name, p in he.params.items() if name != "recursion.w")
+
+
+def test_the_mean_of_weights(rng):
+    a, b, c = (contract.random_model(np.random.default_rng(seed)) for seed in range(3))
+    mean = study.mean_weights([a, b, c])
+    for name, p in mean.params.items():
+        assert np.allclose(p, (a.params[name] + b.params[name] + c.params[name]) / 3, rtol=1e-14)
+
+
 def test_quality_is_the_mean_over_images_of_the_ensemble_and_of_each_prediction(photo, rng):
     samples = [load_sample(path, 2) for path in sorted(photo.iterdir())]
     model = training.start(TrainingConfig(**SMALL)).model
