@@ -24,9 +24,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if args.verb == "fetch":
         for name in args.names:
-            print(
-                f"{name}: {fetch(name, progress=functools.partial(cli.progress, desc=name, unit='file'))}", flush=True
-            )
+            folder = fetch(name, progress=functools.partial(cli.progress, desc=name, unit="file"))
+            print(f"{name}: {folder}", flush=True)
         return 0
     return max(map(_verify, args.names))
 

@@ -62,10 +62,9 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _folder(source: str) -> Path:
+    expected = f"expected 'photos', {', '.join(named_sets())} or a folder of images"
     if not source:
-        raise UsageError(
-            f"the name of a folder is empty; expected 'photos', {', '.join(named_sets())} or a folder of images"
-        )
+        raise UsageError(f"the name of a folder is empty; {expected}")
     if Path(source).is_dir():
         return Path(source)
     if Path(source).exists():
@@ -76,9 +75,7 @@ def _folder(source: str) -> Path:
             if folder.name.lower() == source.lower() and folder.is_dir():
                 return folder
     where = f" and nothing of that name in {library}" if library else ""
-    raise UsageError(
-        f"{source}: no such folder{where}; expected 'photos', {', '.join(named_sets())} or a folder of images"
-    )
+    raise UsageError(f"{source}: no such folder{where}; {expected}")
 
 
 def _photos(names: tuple[str, ...]) -> list[Path]:
