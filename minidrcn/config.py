@@ -82,7 +82,7 @@ class TrainingConfig:
 # What differs from the defaults. "paper" is the recipe of section 3.3 with the clipping of the authors' code.
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"filters": 8, "recursions": 3, "steps": 100, "evaluate_every": 20},
-    "small": {"filters": 64, "recursions": 9, "steps": 6900, "lr": 1e-3, "warmup": 100, "evaluate_every": 250},
+    "small": {"filters": 64, "recursions": 9, "steps": 9000, "lr": 1e-3, "warmup": 100, "evaluate_every": 250},
     "paper": {
         "filters": 256,
         "recursions": 16,

@@ -78,7 +78,7 @@ def test_wrong_use_is_one_line(tmp_path, photo, capsys):
     for arguments, status, message in (
         (["--data", "absent"], 2, "no such folder"),
         (["--data", tmp_path], 1, "measuring at scale 2 needs 15 x 15"),
-        (["--data", photo, "--scale", 3], 2, "no weights 'x3' are shipped"),
+        (["--data", photo, "--model", "x5"], 2, "no weights 'x5' are shipped"),
         (["--data", photo, "--pictures", tmp_path], 2, "exists; name a new folder"),
         (["--data", photo, "--scale", 5], 2, "invalid choice: 5"),
         (["--data", photo, "--model", "x2", "--scale", 3], 2, "trained for scale 2, not 3"),

@@ -111,7 +111,7 @@ def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model
         ([tmp_path / "empty", tmp_path / "o"], 1, "no images in this folder"),
         ([photo, image], 2, "name a folder to write to"),
         ([image, tmp_path / "o.png", "--scale", 5], 2, "invalid choice: 5"),
-        ([image, tmp_path / "o.png", "--scale", 4], 2, "no weights 'x4' are shipped; there are: x2"),
+        ([image, tmp_path / "o.png", "--model", "x5"], 2, "no weights 'x5' are shipped; there are: x2"),
         ([image, tmp_path / "o.png", "--model", tmp_path / "text.png"], 1, "no model of minidrcn's"),
         ([image, tmp_path / "o.png", "--model", "absent.npz"], 1, "no such file"),
         ([image, tmp_path / "o.xyz"], 2, "the ending '.xyz' names no format to write"),
