@@ -1,0 +1,122 @@
+"""The paper's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import BLUE, COLOURS, GREEN, GREY, ORANGE, means, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def recursion_performance(rows: Sequence[dict]) -> Figure:
+    """PSNR over the number of recursions: every network as a point, the mean over seeds as a line.
+
+    Args:
+        rows: dicts with recursions, seed, psnr and psnr_bicubic.
+    """
+    figure = new_figure(4.2, 3.2)
+    axes = figure.subplots()
+    depths, psnrs = means(rows, "recursions", "psnr")
+    axes.plot(depths, psnrs, "-", color=BLUE, label="DRCN, mean")
+    axes.plot([row["recursions"] for row in rows], [row["psnr"] for row in rows], "o", color=BLUE, markersize=4)
+    axes.axhline(rows[0]["psnr_bicubic"], linestyle="--", color=ORANGE, label="bicubic")
+    axes.set_xticks(depths)
+    axes.set(xlabel="recursions D", ylabel="PSNR (dB)")
+    axes.legend(frameon=False)
+    return figure
+
+
+def ensemble_effect(rows: Sequence[dict]) -> Figure:
+    """PSNR of every recursion's own prediction beside their ensemble's, and the weights the ensemble has learned.
+
+    Args:
+        rows: dicts with d, seed, psnr, weight and psnr_ensemble.
+    """
+    figure = new_figure(8.4, 3.2)
+    quality, weights = figure.subplots(1, 2)
+    for seed in dict.fromkeys(row["seed"] for row in rows):
+        of_seed = [row for row in rows if row["seed"] == seed]
+        ds = [row["d"] for row in of_seed]
+        label = {"label": "one prediction"} if seed == rows[0]["seed"] else {}
+        quality.plot(ds, [row["psnr"] for row in of_seed], "o-", color=BLUE, markersize=4, **label)
+        label = {"label": "ensemble"} if label else {}
+        quality.axhline(of_seed[0]["psnr_ensemble"], color=GREEN, linestyle="--", **label)
+        weights.plot(ds, [row["weight"] for row in of_seed], "o-", color=BLUE, markersize=4)
+    weights.axhline(1 / max(row["d"] for row in rows), color=GREY, linestyle=":", label="1 / D, the start")
+    quality.set(xlabel="recursion d", ylabel="PSNR (dB)")
+    weights.set(xlabel="recursion d", ylabel="weight in the ensemble")
+    for axes in (quality, weights):
+        axes.legend(frameon=False)
+    return figure
+
+
+def contributions(rows: Sequence[dict]) -> Figure:
+    """PSNR over training for each network, and the gradient that reaches each recursion: at the end, and the first one
+    over training.
+
+    Args:
+        rows: dicts with network, seed, step, psnr and gradient_1 .. gradient_D.
+    """
+    figure = new_figure(11, 3.3)
+    quality, last, first = figure.subplots(1, 3)
+    end = max(row["step"] for row in rows)
+    keys = [key for key in rows[0] if key.startswith("gradient_")]
+    for name, colour, marker in zip(dict.fromkeys(row["network"] for row in rows), COLOURS, "os^D", strict=False):
+        of_network = [row for row in rows if row["network"] == name]
+        quality.plot(*means(of_network, "step", "psnr"), color=colour, label=name)
+        lengths = [np.mean([row[key] for row in of_network if row["step"] == end]) for key in keys]
+        last.plot(range(1, len(keys) + 1), lengths, f"{marker}-", color=colour, markersize=4, label=name)
+        first.plot(*means(of_network, "step", keys[0]), color=colour, label=name)
+    quality.set(title="held-out images", xlabel="update", ylabel="PSNR (dB)")
+    last.set(title=f"after update {end}", xlabel="recursion d", ylabel="length of the gradient", yscale="log")
+    first.set(title="recursion 1, over training", xlabel="update", ylabel="length of the gradient", yscale="log")
+    quality.legend(frameon=False)
+    return figure
+
+
+def clipping(rows: Sequence[dict]) -> Figure:
+    """Training loss over the updates, clipped and not; a curve ends where the loss is no longer finite.
+
+    Args:
+        rows: dicts with training (a name), seed, step and loss, None where it is not finite.
+    """
+    figure = new_figure(5.6, 3.4)
+    axes = figure.subplots()
+    names = list(dict.fromkeys(row["training"] for row in rows))
+    for k, name in enumerate(names):
+        half = (len(names) + 1) // 2
+        style = {"color": COLOURS[k % half % len(COLOURS)], "linestyle": "-" if k < half else "--"}
+        finite = [row for row in rows if row["training"] == name and row["loss"] is not None]
+        exploded = " (exploded)" if any(row["training"] == name and row["loss"] is None for row in rows) else ""
+        axes.plot(*means(finite, "step", "loss"), label=name + exploded, **style)
+    axes.set(xlabel="update", ylabel="loss (sum over pixels)", yscale="log")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def recipes(rows: Sequence[dict]) -> Figure:
+    """PSNR of a network trained in several ways: every seed a point, hollow with the mean of the late weights.
+
+    Args:
+        rows: dicts with recipe, seed, psnr and psnr_mean_weights; the first recipe's mean is the line to compare with.
+    """
+    names = list(dict.fromkeys(row["recipe"] for row in rows))
+    figure = new_figure(6.4, 1.0 + 0.27 * len(names))
+    axes = figure.subplots()
+    places = [names.index(row["recipe"]) for row in rows]
+    for key, face, label in (
+        ("psnr_mean_weights", "none", "mean of the weights over the last quarter"),
+        ("psnr", BLUE, "last weights"),
+    ):
+        axes.plot([row[key] for row in rows], places, "o", color=BLUE, markerfacecolor=face, markersize=5, label=label)
+    axes.axvline(np.mean([row["psnr"] for row in rows if row["recipe"] == names[0]]), color=ORANGE, linestyle="--")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("PSNR (dB)")
+    axes.legend(frameon=False, fontsize=8)
+    return figure

@@ -1,0 +1,37 @@
+"""What all pictures share: colours, an empty figure, a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..files import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart by the colour-blind and in print.
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches: without pyplot, so no display is looked for and nothing is kept open."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, path: str | os.PathLike, dpi: int = 110) -> None:
+    """Write a figure to a file whose ending says the format, whole or not at all."""
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=dpi)
+
+
+def means(rows: Sequence[dict], x: str, y: str) -> tuple[list, list[float]]:
+    """The different values of x in order, and the mean of y over the rows of each."""
+    values = sorted({row[x] for row in rows})
+    return values, [float(np.mean([row[y] for row in rows if row[x] == value])) for value in values]
