@@ -27,7 +27,9 @@ class TrainingConfig:
         UsageError: a value is of the wrong type or out of range.
     """
 
-    data: tuple[str, ...] = _option(("photos",), "'photos' (those in scikit-image), named sets such as t91, folders")
+    data: tuple[str, ...] = _option(
+        ("photos",), "'photos' (those in scikit-image), named sets such as t91, folders; one named twice counts twice"
+    )
     validation: str = _option("photos", "'photos' (two that are not trained on), a named set, or a folder")
     scale: int = _option(2, "enlargement to train for", choices=(2, 3, 4))
     init: str = _option("", "network to start from, shipped weights or an .npz file, of any scale (default: none)")
@@ -48,7 +50,7 @@ class TrainingConfig:
                             choices=("cosine", "plateau", "constant"))  # fmt: skip
     warmup: int = _option(20, "updates over which the cosine schedule first rises", least=0, most=10**9)
     alpha: str = _option("linear", "weight of the recursions' own predictions: falls from 1 to 0 over the first half, "
-                         "or with the learning rate", choices=("linear", "rate"))  # fmt: skip
+                         "or with the learning rate, or is 0", choices=("linear", "rate", "none"))  # fmt: skip
     clip: str = _option("norm", "how gradients are clipped: by their joint length, each entry, each entry times the "
                         "learning rate, or not", choices=("norm", "value", "adjustable", "none"))  # fmt: skip
     clip_limit: float = _option(10.0, "at what value", above=0)

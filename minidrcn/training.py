@@ -124,6 +124,8 @@ def supervision(config: TrainingConfig, state: TrainingState, lr: float) -> floa
     """The alpha of the next update."""
     if config.alpha == "rate":
         return schedules.alpha_from_rate(lr, config.lr, config.recursions)
+    if config.alpha == "none":
+        return 0.0
     return schedules.linear_alpha(state.step, config.steps)
 
 

@@ -129,6 +129,7 @@ def test_rates_and_alpha_follow_the_options():
     state = training.start(config)
     assert training.learning_rate(config, state) == 0.1
     assert training.supervision(config, state, 0.1) == pytest.approx(2 / 3)
+    assert training.supervision(replace(config, alpha="none"), state, 0.1) == 0
     state = training.after_evaluation(state, 30.0)
     for _ in range(5):
         state = training.after_evaluation(state, 29.0)
