@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,3 +94,44 @@ def test_recipes_show_every_seed_and_the_first_recipe_s_mean():
     assert averaged.get_xdata().tolist() == [30.5, 30.5, 32.5, 32.5]
     assert line.get_xdata() == [30.5, 30.5]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["plain", "other"]
+
+
+def test_numbers_are_written_out_and_marked():
+    x = np.arange(6.0).reshape(2, 3)
+    left, right = plots.numbers([("x", x, x > 4), ("a long title of a column", x[:, :1], None)]).axes
+    assert [text.get_text() for text in left.texts] == ["0", "1", "2", "3", "4", "5"]
+    assert left.images[0].get_array().tolist() == [[0, 0, 0], [0, 0, 1]]
+    assert not right.images[0].get_array().any()
+    sizes = [axes.get_position().bounds[2:] for axes in (left, right)]
+    assert np.allclose(sizes[0], (3 * sizes[1][0], sizes[1][1])), "every entry takes the same space"
+
+
+def test_an_im2col_step_marks_one_window_and_one_row():
+    x = np.arange(12.0).reshape(3, 4)
+    image, matrix = plots.im2col_step(x, np.zeros((12, 9)), (1, 2)).axes
+    assert np.argwhere(image.images[0].get_array()).tolist() == [[i, j] for i in (1, 2, 3) for j in (2, 3, 4)]
+    assert {i for i, _ in np.argwhere(matrix.images[0].get_array())} == {6}
+
+
+def test_lines_bars_and_maps_show_what_they_are_given(rng):
+    (axes,) = plots.lines({"a": ([1, 10], [2, 3]), "b": ([1, 10], [4, 5])}, "x", "y", "xy").axes
+    assert axes.lines[1].get_xydata().tolist() == [[1, 4], [10, 5]]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    (axes,) = plots.bars({"slow": 3.0, "fast": 0.5}, "seconds").axes
+    assert [bar.get_width() for bar in axes.patches] == [3, 0.5]
+    images = {str(k): rng.normal(size=(4, 6)) for k in range(5)}
+    drawn = [axes for axes in plots.maps(images, symmetric=True, columns=3).axes if axes.images]
+    assert [axes.get_title() for axes in drawn] == list(images)
+    assert len({axes.images[0].get_clim() for axes in drawn}) == 1
+
+
+def test_a_slider_starts_in_the_middle_and_is_replaced_by_a_line_without_ipywidgets(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    plots.slider(print, d=(0, 8))
+    assert "no sliders here" in capsys.readouterr().out
+    widgets, made = ModuleType("ipywidgets"), {}
+    widgets.IntSlider = lambda value, least, most, **_: (value, least, most)
+    widgets.interact = lambda draw, **sliders: made.update(sliders)
+    monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
+    plots.slider(print, d=(0, 8), e=(1, 2))
+    assert made == {"d": (4, 0, 8), "e": (1, 1, 2)}

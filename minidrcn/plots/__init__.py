@@ -2,18 +2,26 @@
 
 from .experiments import clipping, contributions, ensemble_effect, recipes, recursion_performance
 from .images import most_improved, side_by_side
+from .lessons import bars, im2col_step, lines, maps, numbers
 from .runs import growth, training_curve
+from .sliders import slider
 from .style import save
 
 __all__ = [
+    "bars",
     "clipping",
     "contributions",
     "ensemble_effect",
     "growth",
+    "im2col_step",
+    "lines",
+    "maps",
     "most_improved",
+    "numbers",
     "recipes",
     "recursion_performance",
     "save",
     "side_by_side",
+    "slider",
     "training_curve",
 ]

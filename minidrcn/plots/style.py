@@ -18,11 +18,11 @@ BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
     """An empty figure of so many inches: without pyplot, so no display is looked for and nothing is kept open."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def save(figure: Figure, path: str | os.PathLike, dpi: int = 110) -> None:

@@ -1,0 +1,66 @@
+"""The lessons as they are committed: whole, run, and in step with their text twins. `notebooks/make.py` runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+TWINS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+
+lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def test_every_lesson_has_its_twin_and_its_place():
+    assert [path.stem for path in TWINS] == [path.stem for path in LESSONS]
+    assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
+
+
+@lessons
+def test_a_lesson_is_what_its_twin_says(path):
+    pytest.importorskip("jupytext", reason='pip install -e ".[notebooks]" brings what reads the twins')
+    import make
+    import nbformat
+
+    assert make.in_step(nbformat.read(path, 4), make.from_twin(path.with_suffix(".py")))
+
+
+@lessons
+def test_a_lesson_was_run_from_top_to_bottom_without_an_error(path):
+    code = cells(path, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    kinds = [output["output_type"] for cell in code for output in cell["outputs"]]
+    assert "error" not in kinds
+    assert "display_data" in kinds or "execute_result" in kinds
+    assert not [output for cell in code for output in cell["outputs"] if output.get("name") == "stderr"]
+
+
+@lessons
+def test_a_lesson_is_small_and_says_nothing_of_a_machine(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 300_000
+    assert "widgets" not in json.loads(text)["metadata"]
+    assert not re.search(r"/home/|/root/|/tmp/|/work/|site-packages|[A-Z]:\\\\", text)
+
+
+@lessons
+def test_a_lesson_says_what_is_learned_and_ends_with_an_assertion_and_questions(path):
+    first, *_, last = cells(path, "markdown")
+    assert re.match(rf"# {int(path.name[:2])}\. ", source(first))
+    assert "**You will learn**" in source(first)
+    assert "**Time:**" in source(first)
+    assert source(last).startswith("## To try")
+    assert len(re.findall(r"(?m)^\d\. ", source(last))) >= 2
+    assert "assert " in source(cells(path, "code")[-1])
