@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 3. The backward pass of a convolution
 #
-# **You will learn** to derive the three gradients of a convolution, why one of them adds up overlapping windows, and how
-# to prove a gradient by finite differences, including what can go wrong with the proof. **Time:** ten minutes.
+# **You will learn** to derive the three gradients of a convolution, why one of them adds up overlapping windows, and
+# how to prove a gradient by finite differences, including what can go wrong with the proof. **Time:** ten minutes.
 # **You need:** lesson 2 and partial derivatives.
 #
 # Training asks one question of every layer: if the loss L changes by `dy` when the layer's output changes, by how much
@@ -16,7 +16,8 @@
 # A number $w_{kf}$ appears in column $f$ of every row $r$, each time with the factor $\mathrm{cols}_{rk}$. By the chain
 # rule its derivative collects all these places, and the same goes for the other two:
 #
-# $$dw_{kf} = \sum_r \mathrm{cols}_{rk}\, dy_{rf} \qquad d\mathrm{cols}_{rk} = \sum_f dy_{rf}\, w_{kf} \qquad db_f = \sum_r dy_{rf}$$
+# $$dw_{kf} = \sum_r \mathrm{cols}_{rk}\, dy_{rf} \qquad d\mathrm{cols}_{rk} = \sum_f dy_{rf}\, w_{kf}
+# \qquad db_f = \sum_r dy_{rf}$$
 #
 # Each sum is again a matrix product: `dw = cols.T @ dy`, `dcols = dy @ w.T`, and `db` sums the rows of `dy`.
 
@@ -136,7 +137,8 @@ assert report.ok
 # %% [markdown]
 # ## Find the bug
 #
-# The package keeps a zoo of mistakes that people make in backward passes. One of them, planted, and what the check says:
+# The package keeps a zoo of mistakes that people make in backward passes. One of them, planted, and what the check
+# says:
 
 # %%
 bug = next(bug for bug in BUGS if bug.name == "conv_dx_with_mirrored_kernel")
@@ -216,13 +218,12 @@ _, cache = relu_forward(values)
 for eps in (1e-5, 1e-7):
     move = np.array([[0, eps, 0]])
     quotient = (relu_loss(values + move) - relu_loss(values - move)) / (2 * eps)
-    print(
-        f"step {eps:g}: the quotient says {quotient:.3f}, the gradient {relu_backward(np.ones((1, 3)), cache)[0, 1]:.0f}"
-    )
+    gradient = relu_backward(np.ones((1, 3)), cache)[0, 1]
+    print(f"step {eps:g}: the quotient says {quotient:.3f}, the gradient {gradient:.0f}")
 
 # %% [markdown]
-# `check_gradients` knows this: what disagrees is measured again at two points nearby. A kink is then left behind, a wrong
-# gradient is wrong there as well.
+# `check_gradients` knows this: what disagrees is measured again at two points nearby. A kink is then left behind, a
+# wrong gradient is wrong there as well.
 #
 # One more proof needs no small steps at all. `col2im` is the *adjoint* of `im2col`: for all maps $x$ and all columns
 # $c$, $\langle \mathrm{im2col}(x), c\rangle = \langle x, \mathrm{col2im}(c)\rangle$, exactly.
