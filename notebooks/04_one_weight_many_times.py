@@ -1,0 +1,185 @@
+# %% [markdown]
+# # 4. One weight, used D times
+#
+# **You will learn** why the gradient of a shared weight is a sum, what goes wrong if you overwrite in place of adding,
+# and how far a recursive network sees. **Time:** eight minutes. **You need:** lesson 3.
+#
+# The R in DRCN: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$ for $d = 1..D$. More
+# depth, no more parameters. It is the reason for this project, because the backward pass through it is where
+# hand-written code goes wrong most often.
+#
+# ## One number
+#
+# Let the "network" be $h_d = w\, h_{d-1}$ with a single number $w$, and the loss $L = h_D = w^D h_0$. School tells the
+# derivative: $dL/dw = D\, w^{D-1} h_0$. Where does the factor $D$ come from if we go backwards step by step?
+
+# %%
+# %matplotlib inline
+import inspect
+
+import numpy as np
+
+from minidrcn import DRCN, load, network, plots
+from minidrcn.course.bugs import BUGS, plant
+from minidrcn.data.datasets import image_paths
+from minidrcn.grad_check import check_gradients
+from minidrcn.ops import conv
+from minidrcn.ops.pointwise import relu_backward, relu_forward
+from minidrcn.protocol import load_sample
+
+w, h0, D = 1.3, 2.0, 4
+h = [h0]
+for _ in range(D):
+    h.append(w * h[-1])
+
+dh, uses = 1.0, []
+for d in reversed(range(D)):
+    uses.append(dh * h[d])  # forward: h[d + 1] = w * h[d]; what this use of w contributes
+    dh = dh * w  # and what goes on to the use before
+print("the four uses contribute", [f"{use:.4f}" for use in uses])
+print(f"their sum {sum(uses):.4f}, school's answer {D * w ** (D - 1) * h0:.4f}")
+assert np.isclose(sum(uses), D * w ** (D - 1) * h0)
+
+# %% [markdown]
+# Every use contributes $w^{D-1} h_0$, and there are D of them. The rule behind it: pretend that each use has a weight
+# of its own, $w_1 .. w_D$. Moving the shared weight by $\varepsilon$ moves them all by $\varepsilon$, so
+#
+# $$\frac{dL}{dw} = \sum_{d=1}^{D} \frac{\partial L}{\partial w_d}$$
+#
+# Who writes `dw = ...` in the loop in place of `dw += ...` keeps the contribution of one use alone: here, a quarter.
+#
+# ## One convolution
+#
+# Now with maps. Forward, each use keeps its own cache; backward, the caches are taken in reverse order:
+
+# %%
+rng = np.random.default_rng(1)
+D, F = 3, 2
+h0, w, b = rng.normal(size=(2, 5, 4, F)), 0.5 * rng.normal(size=(3, 3, F, F)), rng.normal(size=F)
+u = rng.normal(size=h0.shape)  # L = sum of h_D * u
+
+
+def forward(ws):
+    h, caches = h0, []
+    for w_d in ws:
+        z, conv_cache = conv.conv2d_forward(h, w_d, b)
+        h, relu_cache = relu_forward(z)
+        caches.append((conv_cache, relu_cache))
+    return (h * u).sum(), caches
+
+
+def backward_by_use(caches):
+    dh, dws = u, []
+    for conv_cache, relu_cache in reversed(caches):
+        dh, dw_d, _ = conv.conv2d_backward(relu_backward(dh, relu_cache), conv_cache)
+        dws.append(dw_d)
+    return dws[::-1]
+
+
+loss, caches = forward([w] * D)
+dws = backward_by_use(caches)
+for d, dw_d in enumerate(dws, start=1):
+    print(f"use {d}: a gradient of length {np.linalg.norm(dw_d):.2f}")
+
+# %%
+report = check_gradients(lambda params: (forward([params["w"]] * D)[0], {"w": sum(dws)}), {"w": w})
+print(report)
+assert report.ok
+
+# %% [markdown]
+# The sum is right. Each term is the gradient of one of D *untied* weights, which can be checked as well: move the
+# weight of the second use alone.
+
+# %%
+untied = check_gradients(lambda params: (forward([w, params["w2"], w])[0], {"w2": dws[1]}), {"w2": w})
+print(untied)
+assert untied.ok
+
+# %% [markdown]
+# And only the last contribution, as if it had been overwritten:
+
+# %%
+overwritten = check_gradients(lambda params: (forward([params["w"]] * D)[0], {"w": dws[0]}), {"w": w})
+print(overwritten)
+assert not overwritten.ok
+
+# %% [markdown]
+# With D = 1 nobody would have noticed: **check recursive code with D of at least 2.**
+#
+# ## The same in DRCN
+#
+# DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. The loop of
+# its backward pass adds up all of them. This is the code that trains:
+
+# %%
+source = inspect.getsource(network.backward)
+print(source[source.index("    for d in reversed") :])
+
+# %%
+bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")
+print(bug.mistake, "|", bug.wrong)
+model = DRCN(filters=3, recursions=4, dtype="float64", conv="im2col")
+params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in model.params.items()}
+x, u4 = rng.random((2, 2, 6, 7, 1))
+
+
+def f(params, backward):
+    final, ys, cache = network.forward(params, x, model.architecture)
+    return (final * u4).sum(), backward(u4, np.zeros_like(ys), cache)[1]
+
+
+wrong = check_gradients(lambda p: f(p, plant(bug)), params)
+print("wrong:", [row.name for row in wrong.rows if not row.ok])
+right = check_gradients(lambda p: f(p, network.backward), params)
+print("without the bug, wrong:", [row.name for row in right.rows if not row.ok])
+assert right.ok
+assert not wrong.ok
+
+# %% [markdown]
+# ## How far does it see?
+#
+# A 3 x 3 convolution sees one pixel in every direction, two of them see two, and so on. The prediction after recursion
+# $d$ lies $d + 4$ convolutions behind the input (two to embed, d recursions, two to reconstruct). So depth is sight,
+# and recursion buys it without a parameter.
+#
+# The backward pass can show it: the gradient of *one* output pixel by the input is zero wherever the input does not
+# matter. Here for the shipped network, on a piece of a photograph.
+
+# %%
+shipped = load("x2")
+model = DRCN.from_params(shipped.params, shipped.architecture, conv="im2col")
+cat, _ = image_paths("photos", held_out=True)
+piece = load_sample(cat, 2).x[100:141, 150:191][None, :, :, None]
+final, ys, cache = model.forward(piece)
+
+
+def seen(d):
+    """The gradient of the middle pixel of the prediction after recursion d, counted from 1."""
+    dys = np.zeros_like(ys)
+    dys[d - 1, 0, 20, 20, 0] = 1
+    dx, _ = model.backward(np.zeros_like(final), dys, cache)
+    return dx[0, :, :, 0]
+
+
+fields = {d: seen(d) for d in (1, 3, 5, 7, 9)}
+widths = {d: int((np.abs(field).max(axis=0) > 0).sum()) for d, field in fields.items()}
+for d, width in widths.items():
+    print(f"after recursion {d}: {width} pixels wide")
+plots.maps({f"d = {d}": np.log10(np.abs(field) + 1e-9) for d, field in fields.items()}, columns=5)
+
+# %%
+for d, field in fields.items():
+    within_5 = np.abs(field[15:26, 15:26]).sum() / np.abs(field).sum()
+    print(f"after recursion {d}: {within_5:.0%} of the influence comes from at most 5 pixels away")
+assert all(width == 2 * (d + 4) + 1 for d, width in widths.items())
+
+# %% [markdown]
+# The pictures are logarithmic: the rim of the field is faint, because few paths lead there. What counts most is near,
+# so more sight brings less and less.
+#
+# ## To try
+#
+# 1. In the first cell set `w = 0.5` and `D = 20`. How large is the gradient? And with `w = 2`? (Lesson 5.)
+# 2. Use the caches in forward order in `backward_by_use`. What does the check say?
+# 3. The bias `b` is shared as well. Write its gradient and check it.
+# 4. Ask `seen` for a pixel at the border. Why is the field cut off there?
