@@ -95,7 +95,7 @@ def bars(values: Mapping[str, float], xlabel: str) -> Figure:
     axes.bar_label(drawn, [f" {value:.3g}" for value in values.values()])
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.12)
+    axes.margins(x=0.18)
     axes.set_xlabel(xlabel)
     return figure
 
