@@ -30,7 +30,7 @@ print("predictions", ys.shape, "ensemble", final.shape)
 # %% [markdown]
 # ## After every recursion
 #
-# What each prediction adds to its input, $y_d - x$. Blue is darker than bicubic, orange is lighter.
+# What each prediction adds to its input, $y_d - x$: blue is darker than bicubic, orange lighter.
 
 # %%
 eye = slice(90, 154), slice(140, 204)
@@ -64,10 +64,10 @@ plots.lines(
 # Move through the recursions. (The slider needs a running notebook; the strip above holds all of its pictures.)
 
 # %%
+original = sample.target / 255
 plots.slider(
     lambda d: plots.side_by_side(
-        [("input", sample.x), (f"after recursion {d}", np.clip(ys[d - 1], 0, 1)), ("original", sample.target / 255)],
-        eye,
+        [("input", sample.x), (f"after recursion {d}", ys[d - 1].clip(0, 1)), ("original", original)], eye
     ),
     d=(1, D),
 )
@@ -107,9 +107,7 @@ print(f"from h_4 to h_8 the map changes by {change:.0%} of its length")
 kernel = model.params["recursion.w"]
 off_identity = kernel.copy()
 off_identity[1, 1] -= np.eye(64, dtype=kernel.dtype)
-print(
-    f"the trained recursion differs from the identity by {np.linalg.norm(off_identity):.1f}; the identity's length is 8"
-)
+print(f"the trained recursion is {np.linalg.norm(off_identity):.1f} away from the identity, whose length is 8")
 
 # %% [markdown]
 # ## More recursions, better pictures?
@@ -139,4 +137,5 @@ assert deep > shallow > rows[0]["psnr_bicubic"]
 #
 # 1. Leave one prediction out of the ensemble (and scale the others' weights up). Which one is missed most?
 # 2. Use `coins` in place of `cat`. Are the same channels the liveliest?
-# 3. Apply the trained recursion 12 times in place of 9: copy `inference.predict`'s loop, and watch the last predictions.
+# 3. Apply the trained recursion 12 times in place of 9: copy the loop of `inference.predict`, and watch the last
+#    predictions.
