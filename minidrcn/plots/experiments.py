@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import BLUE, COLOURS, GREEN, GREY, ORANGE, means, new_figure
+from .style import BLUE, COLOURS, GREY, ORANGE, means, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,18 +39,17 @@ def ensemble_effect(rows: Sequence[dict]) -> Figure:
     """
     figure = new_figure(8.4, 3.2)
     quality, weights = figure.subplots(1, 2)
-    for seed in dict.fromkeys(row["seed"] for row in rows):
+    for k, seed in enumerate(dict.fromkeys(row["seed"] for row in rows)):
         of_seed = [row for row in rows if row["seed"] == seed]
-        ds = [row["d"] for row in of_seed]
-        label = {"label": "one prediction"} if seed == rows[0]["seed"] else {}
-        quality.plot(ds, [row["psnr"] for row in of_seed], "o-", color=BLUE, markersize=4, **label)
-        label = {"label": "ensemble"} if label else {}
-        quality.axhline(of_seed[0]["psnr_ensemble"], color=GREEN, linestyle="--", **label)
-        weights.plot(ds, [row["weight"] for row in of_seed], "o-", color=BLUE, markersize=4)
+        ds, colour = [row["d"] for row in of_seed], COLOURS[k % len(COLOURS)]
+        quality.plot(ds, [row["psnr"] for row in of_seed], "o-", color=colour, markersize=4, label=f"seed {seed:.0f}")
+        quality.axhline(of_seed[0]["psnr_ensemble"], color=colour, linestyle="--", label="its ensemble")
+        weights.plot(ds, [row["weight"] for row in of_seed], "o-", color=colour, markersize=4)
     weights.axhline(1 / max(row["d"] for row in rows), color=GREY, linestyle=":", label="1 / D, the start")
     quality.set(xlabel="recursion d", ylabel="PSNR (dB)")
     weights.set(xlabel="recursion d", ylabel="weight in the ensemble")
     for axes in (quality, weights):
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False)
     return figure
 
