@@ -1,0 +1,75 @@
+"""What is said of the shipped weights is measured: in the README's table, in the card, beside the published methods."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minidrcn
+from minidrcn import load
+from minidrcn.data.datasets import image_paths
+from minidrcn.evaluate import evaluate
+from minidrcn.protocol import load_sample, measure
+from minidrcn.published import published
+from minidrcn.tiles import predict_luma
+
+FOLDER = Path(minidrcn.__file__).parent / "weights"
+TABLES = {"README": FOLDER.parents[1] / "README.md", "card": FOLDER / "README.md"}
+SHIPPED = sorted(path.stem for path in FOLDER.glob("*.npz"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_network_is_small_whole_and_for_its_scale(name):
+    model = load(name)
+    assert f"x{model.scale}" == name
+    assert (FOLDER / f"{name}.npz").stat().st_size < 2e6
+    assert all(p.dtype == np.float32 and np.isfinite(p).all() for p in model.params.values())
+    assert model.params["ensemble.w"].sum() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_beats_bicubic_on_photographs_it_has_not_seen(name):
+    model = load(name)
+    for path in image_paths("photos", held_out=True):
+        sample = load_sample(path, model.scale)
+        x, target = sample.x[:96, :120], sample.target[:96, :120]
+        piece = sample._replace(x=x, target=target)
+        assert measure(predict_luma(model, x), piece).psnr > measure(x, piece).psnr + 0.5
+
+
+def test_there_is_one_for_every_scale_and_the_card_names_each():
+    assert SHIPPED == ["x2", "x3", "x4"]
+    assert all(f"{name}.npz" in TABLES["card"].read_text(encoding="utf-8") for name in SHIPPED)
+
+
+def stated(table: str, data: str, scale: int) -> list[tuple[float, float]]:
+    """The qualities in a table's row for a set and a scale, in the order of its columns."""
+    for line in TABLES[table].read_text(encoding="utf-8").splitlines():
+        if re.match(rf"\| {data} \| {scale} \|", line):
+            return [(float(psnr), float(ssim)) for psnr, ssim in re.findall(r"(\d\d\.\d\d) / (\.\d{4})", line)]
+    pytest.fail(f"no row for {data} x{scale} in {TABLES[table]}")
+
+
+@pytest.mark.parametrize("name", ["Set5", "Set14", "B100", "Urban100"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_readme_quotes_the_paper_as_it_is(name, scale):
+    bicubic, a_plus, srcnn, *_, drcn = stated("README", name, scale)
+    assert [bicubic, a_plus, srcnn, drcn] == [tuple(quality) for quality in published(name, scale).values()]
+
+
+@pytest.mark.parametrize("name", ["Set5", "Set14"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_shipped_networks_beat_what_was_published_before_drcn_and_measure_as_stated(shared_data, name, scale):
+    if not (shared_data / name).is_dir():
+        pytest.skip(f"no {name} in {shared_data}")
+    *_, mean = evaluate(load(f"x{scale}"), str(shared_data / name), scale)
+    others = published(name, scale)
+    assert mean.drcn.psnr > max(others["A+"].psnr, others["SRCNN"].psnr)
+    assert mean.drcn.ssim > max(others["A+"].ssim, others["SRCNN"].ssim)
+    for shown in (stated("README", name, scale)[3], stated("card", name, scale)[1]):
+        # What rounding to the last digit and another processor may do.
+        assert mean.drcn.psnr == pytest.approx(shown[0], abs=0.006)
+        assert mean.drcn.ssim == pytest.approx(shown[1], abs=1e-4)
