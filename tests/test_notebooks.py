@@ -12,6 +12,8 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 TWINS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 
+ABSOLUTE_PATH = re.compile(r"""(?m)(?:^|[\s"'(=])/[\w.-]+/[\w.-]+|\b[A-Za-z]:\\""")
+
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
@@ -52,7 +54,25 @@ def test_a_lesson_is_small_and_says_nothing_of_a_machine(path):
     text = path.read_text(encoding="utf-8")
     assert len(text) < 300_000
     assert "widgets" not in json.loads(text)["metadata"]
-    assert not re.search(r"/home/|/root/|/tmp/|/work/|site-packages|[A-Z]:\\\\", text)
+    for cell in cells(path, "code") + cells(path, "markdown"):
+        assert not ABSOLUTE_PATH.search(source(cell))
+        for output in cell.get("outputs", []):
+            pictures_aside = {kind: value for kind, value in output.get("data", {}).items() if "image" not in kind}
+            assert not ABSOLUTE_PATH.search("".join([*output.get("text", []), *map("".join, pictures_aside.values())]))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('File "/a/b.py", line 3', True),
+        ("in /a/b", True),
+        (r"C:\a\b", True),
+        ("a/b/c.png, 1 / 2, x4/x2, $a/b$", False),
+        ("https://arxiv.org/abs/1511.04491", False),
+    ],
+)
+def test_a_path_of_a_machine_is_recognised(text, found):
+    assert bool(ABSOLUTE_PATH.search(text)) == found
 
 
 @lessons
