@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import cli, plots, study, training
-from .config import TrainingConfig
+from .config import PRESETS, TrainingConfig
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
@@ -134,7 +134,7 @@ CLIPPING = {
     for name, clip in (("clipped", "norm"), ("not clipped", "none"))
     for lr in (0.001, 0.01, 0.1)
 }
-PAPER_RECIPE = {"optimiser": "sgd", "lr": 0.01, "weight_decay": 1e-4, "clip": "adjustable", "clip_limit": 1e-5}
+PAPER_RECIPE = {name: PRESETS["paper"][name] for name in ("optimiser", "lr", "weight_decay", "clip", "clip_limit")}
 RECIPES = {
     "as train does": Variant(),
     "half the rate": Variant({"lr": 1e-3}),
@@ -171,9 +171,9 @@ def main(argv: list[str] | None = None) -> int:
     for file in files:
         if file.exists() and not args.force:
             raise UsageError(f"{file}: exists; name another folder, or add --force")
+    folder.mkdir(parents=True, exist_ok=True)
     setting = _setting(args, experiment)
     rows = list(_rows(experiment, setting, range(args.seeds)))
-    folder.mkdir(parents=True, exist_ok=True)
     write_text(files[0], _csv(rows))
     plots.save(experiment.draw(rows), files[1])
     print(f"written: {files[0]}, {files[1]}")
@@ -196,9 +196,7 @@ def _rows(experiment: Experiment, setting: Setting, seeds: Sequence[int]) -> Ite
 def _moments(variant: Variant, moments: int, setting: Setting, seed: int, bar: Any) -> Iterator[Moment]:
     config = replace(setting.config, seed=seed, **variant.options)
     pairs = [pair for scale in variant.scales or (config.scale,) for pair in setting.pairs[scale]]
-    model = training.start(config).model
-    if variant.he_recursion:
-        model = study.with_he_recursion(model, seed)
+    model = study.with_he_recursion(training.start(config).model, seed) if variant.he_recursion else None
     done = 0
     for moment in study.watch(config, pairs, max(config.steps // moments, 1), setting.workers, model):
         bar.update(moment.step - done)

@@ -40,9 +40,10 @@ def watch(
     workers: int | None = None,
     model: DRCN | None = None,
 ) -> Iterator[Moment]:
-    """Train as `python -m minidrcn.train` does, and hand out the network every so many updates, first and last too.
+    """Train with the updates of `python -m minidrcn.train`, and hand out the network every so many, first and last too.
 
-    Training that explodes goes on to the end, which is what some experiments are about.
+    Training that explodes goes on to the end, which is what some experiments are about. Nothing is validated on the
+    way, so the rate of a plateau schedule stays as it is.
 
     Args:
         config: the options.

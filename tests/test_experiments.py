@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,10 +74,24 @@ def test_all_experiments_are_tested_and_wrong_usage_is_one_line(capsys):
     assert error.count("\n") == 1
 
 
-def test_what_differs_is_what_the_variants_say(photo):
-    for experiment in EXPERIMENTS.values():
+def test_a_file_in_the_place_of_the_folder_is_noticed_before_training(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    code, out, error = run_command(main, ["ensemble", tmp_path / "file", "--steps", "1000000"], capsys)
+    assert (code, out, error.count("\n")) == (1, "", 1)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_variants_differ_in_what_their_experiment_is_about():
+    about = {
+        "recursions": {"recursions"},
+        "ensemble": set(),
+        "contributions": {"skip", "recursive_supervision", "output_relu"},
+        "clipping": {"optimiser", "lr", "clip"},
+    }
+    for name, experiment in EXPERIMENTS.items():
         for variant in experiment.variants.values():
             TrainingConfig(**variant.options)
+            assert name == "recipes" or set(variant.options) <= about[name]
     options = [(tuple(v.options.items()), v.scales, v.he_recursion) for v in RECIPES.values()]
     assert len(set(options)) == len(options)
 
@@ -114,3 +129,40 @@ def test_each_variant_is_trained_as_it_says(photo):
     assert not np.array_equal(he["recursion.w"][1, 1], np.eye(3))
     assert np.array_equal(plain[0]["embed1.w"], he["embed1.w"])
     assert "ensemble.w" not in trained(Variant({"recursive_supervision": False}))[-1]
+
+
+KEPT = Path(experiments.__file__).parents[1] / "notebooks" / "images"
+
+
+def kept(name):
+    with open(KEPT / f"{name}.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def kept_mean(name, column="psnr", **where):
+    chosen = [row for row in kept(name) if all(row[key] == str(value) for key, value in where.items())]
+    assert len(chosen) == 2, "two seeds"
+    return np.mean([float(row[column]) for row in chosen])
+
+
+def test_the_readme_states_what_the_kept_experiments_measured():
+    readme = " ".join((KEPT.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    by_depth = [f"{kept_mean('recursions', recursions=D):.2f}" for D in (1, 6, 11, 16)]
+    assert f"{', '.join(by_depth[:3])} and {by_depth[3]} dB for D = 1, 6, 11, 16" in readme
+    assert f"bicubic {float(kept('recursions')[0]['psnr_bicubic']):.2f}" in readme
+    basic, supervision, skip, both = (
+        f"{kept_mean('contributions', network=name, step=1000):.2f}" for name in experiments.CONTRIBUTIONS
+    )
+    assert f"{basic} dB with neither, {supervision} with supervision, {skip} with the skip, {both} with both" in readme
+    for row in kept("ensemble"):
+        assert float(row["psnr"]) < float(row["psnr_ensemble"])
+    exploded = {(row["training"], row["seed"]) for row in kept("clipping") if not row["loss"]}
+    assert len(exploded) == 6
+    assert all(name.startswith("not clipped") for name, _ in exploded)
+
+
+def test_the_card_states_what_the_kept_recipes_measured():
+    card = (Path(experiments.__file__).parent / "weights" / "README.md").read_text(encoding="utf-8")
+    for name in RECIPES:
+        last, averaged = (kept_mean("recipes", column, recipe=name) for column in ("psnr", "psnr_mean_weights"))
+        assert f"| {name} | {last:.2f} | {averaged:.2f} |" in card

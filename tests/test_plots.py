@@ -96,6 +96,44 @@ def test_recipes_show_every_seed_and_the_first_recipe_s_mean():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["plain", "other"]
 
 
+def test_the_recursion_figure_has_every_network_and_the_mean():
+    rows = [
+        {"recursions": D, "seed": seed, "psnr": 30.0 + D + seed, "psnr_bicubic": 29.0}
+        for D in (1, 6)
+        for seed in (0, 1)
+    ]
+    mean, points, bicubic = plots.recursion_performance(rows).axes[0].lines
+    assert mean.get_xydata().tolist() == [[1, 31.5], [6, 36.5]]
+    assert points.get_xydata().tolist() == [[1, 31], [1, 32], [6, 36], [6, 37]]
+    assert set(bicubic.get_ydata()) == {29.0}
+
+
+def test_the_ensemble_figure_has_a_line_and_a_level_for_each_seed():
+    rows = [
+        {"d": d, "seed": seed, "psnr": 30.0 + d, "weight": 0.1 * d, "psnr_ensemble": 35.0 + seed}
+        for seed in (0, 1)
+        for d in (1, 2)
+    ]
+    quality, weights = plots.ensemble_effect(rows).axes
+    singles, level, _, second_level = quality.lines
+    assert singles.get_xydata().tolist() == [[1, 31], [2, 32]]
+    assert (set(level.get_ydata()), set(second_level.get_ydata())) == ({35.0}, {36.0})
+    assert weights.lines[0].get_ydata().tolist() == [0.1, 0.2]
+
+
+def test_the_clipping_figure_ends_every_seed_where_it_explodes():
+    rows = [
+        {"training": name, "seed": seed, "step": step, "loss": None if name == "off" and step > 10 * seed else 1.0}
+        for name in ("on", "off")
+        for seed in (0, 1)
+        for step in (0, 10, 20)
+    ]
+    (axes,) = plots.clipping(rows).axes
+    assert [len(line.get_xdata()) for line in axes.lines] == [3, 3, 1, 2]
+    assert all(line.get_marker() not in ("", "None") for line in axes.lines), "a single point can be seen"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["on", "off (exploded)"]
+
+
 def test_numbers_are_written_out_and_marked():
     x = np.arange(6.0).reshape(2, 3)
     left, right = plots.numbers([("x", x, x > 4), ("a long title of a column", x[:, :1], None)]).axes
@@ -117,8 +155,9 @@ def test_lines_bars_and_maps_show_what_they_are_given(rng):
     (axes,) = plots.lines({"a": ([1, 10], [2, 3]), "b": ([1, 10], [4, 5])}, "x", "y", "xy").axes
     assert axes.lines[1].get_xydata().tolist() == [[1, 4], [10, 5]]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    (axes,) = plots.bars({"slow": 3.0, "fast": 0.5}, "seconds").axes
+    (axes,) = plots.bars({"slow": 3.0, "fast": 0.5}, "seconds", ".1f").axes
     assert [bar.get_width() for bar in axes.patches] == [3, 0.5]
+    assert [text.get_text().strip() for text in axes.texts] == ["3.0", "0.5"]
     images = {str(k): rng.normal(size=(4, 6)) for k in range(5)}
     drawn = [axes for axes in plots.maps(images, symmetric=True, columns=3).axes if axes.images]
     assert [axes.get_title() for axes in drawn] == list(images)

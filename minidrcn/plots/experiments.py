@@ -79,7 +79,7 @@ def contributions(rows: Sequence[dict]) -> Figure:
 
 
 def clipping(rows: Sequence[dict]) -> Figure:
-    """Training loss over the updates, clipped and not; a curve ends where the loss is no longer finite.
+    """The loss on one batch over the updates, clipped and not, a line for each seed; it ends where it is not finite.
 
     Args:
         rows: dicts with training (a name), seed, step and loss, None where it is not finite.
@@ -87,12 +87,17 @@ def clipping(rows: Sequence[dict]) -> Figure:
     figure = new_figure(5.6, 3.4)
     axes = figure.subplots()
     names = list(dict.fromkeys(row["training"] for row in rows))
+    half = (len(names) + 1) // 2
     for k, name in enumerate(names):
-        half = (len(names) + 1) // 2
         style = {"color": COLOURS[k % half % len(COLOURS)], "linestyle": "-" if k < half else "--"}
-        finite = [row for row in rows if row["training"] == name and row["loss"] is not None]
-        exploded = " (exploded)" if any(row["training"] == name and row["loss"] is None for row in rows) else ""
-        axes.plot(*means(finite, "step", "loss"), label=name + exploded, **style)
+        of_name = [row for row in rows if row["training"] == name]
+        label = name + (" (exploded)" if any(row["loss"] is None for row in of_name) else "")
+        for seed in dict.fromkeys(row["seed"] for row in of_name):
+            finite = [row for row in of_name if row["seed"] == seed and row["loss"] is not None]
+            # Some have no more than their first point, which only a marker shows.
+            axes.plot([row["step"] for row in finite], [row["loss"] for row in finite], marker=("o", "x")[k >= half],
+                      markersize=3 + 3 * (k >= half), label=label, **style)  # fmt: skip
+            label = None
     axes.set(xlabel="update", ylabel="loss (sum over pixels)", yscale="log")
     axes.legend(frameon=False, fontsize=8)
     return figure

@@ -87,12 +87,12 @@ def lines(
     return figure
 
 
-def bars(values: Mapping[str, float], xlabel: str) -> Figure:
-    """One number for each of a few names, written at the end of its bar."""
+def bars(values: Mapping[str, float], xlabel: str, digits: str = ".3g") -> Figure:
+    """One number for each of a few names, written at the end of its bar as the format specification says."""
     figure = new_figure(6, 0.7 + 0.34 * len(values))
     axes = figure.subplots()
     drawn = axes.barh(list(values), list(values.values()), color=BLUE)
-    axes.bar_label(drawn, [f" {value:.3g}" for value in values.values()])
+    axes.bar_label(drawn, [f" {value:{digits}}" for value in values.values()])
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.18)

@@ -18,7 +18,7 @@ def slider(draw: Callable[..., Any], **ranges: RANGE) -> None:
     try:
         from ipywidgets import IntSlider, interact
     except ImportError:
-        print('no sliders here; pip install "minidrcn[notebooks]" brings them')
+        print('no sliders here; pip install -e ".[notebooks]" brings them')
         return
     sliders = {
         name: IntSlider((least + most) // 2, least, most, continuous_update=False)
