@@ -29,9 +29,12 @@ def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
         (f"bicubic {measure(sample.x, sample).psnr:.2f} dB", sample.x),
         (f"DRCN {measure(prediction, sample).psnr:.2f} dB", prediction),
     ]
-    coloured = [(title, in_colour(sample, luma)) for title, luma in panels]
     original = to_array(read_image(sample.path))
-    original = target if original.ndim == 2 else crop_to_multiple(original, sample.scale)
+    if original.ndim == 2:
+        return plots.side_by_side([*panels, ("original", target)], zoom)
+    original = crop_to_multiple(original, sample.scale)
+    chroma = _bicubic_chroma(original, sample.scale)
+    coloured = [(title, ycbcr_to_rgb(np.dstack([luma, chroma]))) for title, luma in panels]
     return plots.side_by_side([*coloured, ("original", original)], zoom)
 
 
@@ -40,6 +43,9 @@ def in_colour(sample: Sample, luma: np.ndarray) -> np.ndarray:
     original = to_array(read_image(sample.path))
     if original.ndim == 2:
         return np.clip(luma, 0, 1)
-    original = crop_to_multiple(original, sample.scale)
-    chroma = imresize(imresize(rgb_to_ycbcr(original), 1 / sample.scale), sample.scale)[..., 1:]
+    chroma = _bicubic_chroma(crop_to_multiple(original, sample.scale), sample.scale)
     return ycbcr_to_rgb(np.dstack([luma, chroma]))
+
+
+def _bicubic_chroma(original: np.ndarray, scale: int) -> np.ndarray:
+    return imresize(imresize(rgb_to_ycbcr(original), 1 / scale), scale)[..., 1:]

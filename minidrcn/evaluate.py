@@ -38,6 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     model, scale = choose_model(args.model, args.scale)
     pictures, save = (_new_folder(flag, getattr(args, flag)) for flag in ("pictures", "save"))
+    if pictures and save and pictures.resolve() == save.resolve():
+        raise UsageError(f"--pictures and --save both name {save}; name two folders")
     results = evaluate(model, args.data, scale, args.workers, pictures, save, args.self_ensemble)
     show = _json if args.json else _table
     print(show(args.data, scale, args.self_ensemble, results))
@@ -86,9 +88,11 @@ def evaluate(
 
 
 def _new_folder(flag: str, name: str | None) -> Path | None:
-    if name and Path(name).exists():
-        raise UsageError(f"--{flag} {name}: exists; name a new folder")
-    return Path(name) if name else None
+    if name is None:
+        return None
+    if not name or Path(name).exists():
+        raise UsageError(f"--{flag} {name or 'is empty'}{': exists' if name else ''}; name a new folder")
+    return Path(name)
 
 
 def _save(image: np.ndarray, path: Path) -> None:

@@ -37,7 +37,8 @@ def predict_luma(
     Args:
         model: on the CPU or the GPU.
         x: enlarged luma, (H, W), NumPy.
-        tile: side of a tile without its halo; None for one whose maps have 16 MiB, or for four tiles if that is less.
+        tile: side of a tile without its halo; None for one whose maps have at most 16 MiB, less where
+            a small image would have fewer than four tiles.
             Smaller tiles are mostly halo, larger ones take more memory, of which a worker needs some ten maps.
         workers: threads; None for all usable cores. On a GPU always one.
         progress: wraps the results as they come, given their number; `tqdm` fits in here.

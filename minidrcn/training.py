@@ -71,11 +71,17 @@ def start(config: TrainingConfig) -> TrainingState:
     if config.init:
         trained = checkpoint.load(config.init)
         ours, theirs = asdict(model.architecture), asdict(trained.architecture)
-        different = [f"{flag(name)} {theirs[name]}" for name in ours if ours[name] != theirs[name]]
+        different = [_asking_for(name, theirs[name]) for name in ours if ours[name] != theirs[name]]
         if different:
             raise UsageError(f"--init {config.init}: a network of another shape; ask for {', '.join(different)}")
         model = model.with_params({name: value.astype(model.dtype) for name, value in trained.params.items()})
     return TrainingState(model, optimiser(config).init(model.params), schedules.Plateau(lr=config.lr))
+
+
+def _asking_for(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return flag(name if value else f"no_{name}")
+    return f"{flag(name)} {value}"
 
 
 def optimiser(config: TrainingConfig) -> SGD | Adam:

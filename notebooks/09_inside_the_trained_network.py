@@ -113,7 +113,7 @@ print(f"the trained recursion is {np.linalg.norm(off_identity):.1f} away from th
 # ## More recursions, better pictures?
 #
 # Not measured on this page, because it means training eight networks; recorded by
-# `python -m minidrcn.experiments recursions DIR --data t91 --scale 3 --steps 2000` (16 filters, two seeds, ten images
+# `python -m minidrcn.experiments recursions DIR --data t91 --scale 3 --steps 2000` (16 filters, two seeds, nine images
 # held out):
 
 # %%

@@ -19,8 +19,10 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellControlSignal, DeadKernelError
 from PIL import Image
+
+from minidrcn.files import write_text
 
 FOLDER = Path(__file__).parent
 SECONDS = 300  # for one cell
@@ -75,8 +77,11 @@ def main() -> int:
     parser.add_argument("prefixes", nargs="*", metavar="NN", help="beginnings of names (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a notebook is behind its twin")
     args = parser.parse_args()
+    lessons = twins(args.prefixes)
+    if not lessons:
+        parser.error(f"no lesson begins with {' or '.join(args.prefixes) or 'two digits'}")
     status = 0
-    for path in twins(args.prefixes):
+    for path in lessons:
         target, start = path.with_suffix(".ipynb"), time.monotonic()
         lesson = from_twin(path)
         if args.check and not (target.exists() and in_step(nbformat.read(target, 4), lesson)):
@@ -84,12 +89,12 @@ def main() -> int:
             status = 1
         try:
             lesson = run(lesson)
-        except CellExecutionError as error:
+        except (CellControlSignal, DeadKernelError) as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             status = 1
             continue
         if not args.check:
-            target.write_text(nbformat.writes(lesson), encoding="utf-8", newline="\n")
+            write_text(target, nbformat.writes(lesson))
         print(f"{path.stem}: {time.monotonic() - start:.0f} s", flush=True)
     return status
 

@@ -80,6 +80,8 @@ def test_wrong_use_is_one_line(tmp_path, photo, capsys):
         (["--data", tmp_path], 1, "measuring at scale 2 needs 15 x 15"),
         (["--data", photo, "--model", "x5"], 2, "no weights 'x5' are shipped"),
         (["--data", photo, "--pictures", tmp_path], 2, "exists; name a new folder"),
+        (["--data", photo, "--save", ""], 2, "--save is empty; name a new folder"),
+        (["--data", photo, "--save", tmp_path / "n", "--pictures", tmp_path / "n"], 2, "name two folders"),
         (["--data", photo, "--scale", 5], 2, "invalid choice: 5"),
         (["--data", photo, "--model", "x2", "--scale", 3], 2, "trained for scale 2, not 3"),
     ):

@@ -11,7 +11,7 @@ import minidrcn
 
 PACKAGE = Path(minidrcn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-VERBS = {"train", "evaluate", "upscale"}
+VERBS = {"train", "evaluate", "upscale", "experiments", "data.__main__"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -39,7 +39,9 @@ def test_importing_the_package_loads_numpy_and_nothing_heavier():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_run_one_way(path):
     imported = imports_of(path)
-    assert not {name.split(".")[0] for name in imported} & VERBS, "nothing imports a verb"
+    assert not [name for name in imported for verb in VERBS if f"{name}.".startswith(f"{verb}.")], (
+        "nothing imports a verb"
+    )
     if path.parent.name == "ops":
         assert not {name for name in imported if name and name.split(".")[0] not in ("ops", "backend")}
     if path.stem in ("grad_check", "metrics"):

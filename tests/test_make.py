@@ -41,7 +41,9 @@ def main(monkeypatch, *arguments):
 def test_lessons_are_run_written_and_held_against_their_twins(folder, monkeypatch, capsys):
     assert main(monkeypatch, "--check") == 1
     assert "behind 01_sums.py" in capsys.readouterr().err
-    assert main(monkeypatch, "02") == 0
+    with pytest.raises(SystemExit, match="2"):
+        main(monkeypatch, "02")
+    assert "no lesson begins with 02" in capsys.readouterr().err
     assert not (folder / "01_sums.ipynb").exists()
     assert main(monkeypatch) == 0
     first = (folder / "01_sums.ipynb").read_bytes()

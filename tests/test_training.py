@@ -58,6 +58,8 @@ def test_a_run_may_start_from_a_trained_network_of_another_scale(pairs, tmp_path
     assert all(np.array_equal(second.model.params[name], state.model.params[name]) for name in state.model.params)
     with pytest.raises(UsageError, match="another shape; ask for --filters 4, --recursions 2"):
         training.start(TrainingConfig(filters=5, init=str(tmp_path / "x2.npz")))
+    with pytest.raises(UsageError, match=r"another shape; ask for --skip$"):
+        training.start(TrainingConfig(**SMALL, skip=False, init=str(tmp_path / "x2.npz")))
     with pytest.raises(InputError, match=r"absent\.npz"):
         training.start(TrainingConfig(**SMALL, init=str(tmp_path / "absent.npz")))
 

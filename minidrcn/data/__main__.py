@@ -17,7 +17,9 @@ def main(argv: list[str] | None = None) -> int:
     verbs.add_parser("list", help="the sets, their size, and where they are")
     for verb, text in (("fetch", "download sets, keeping what is there"), ("verify", "compare every file's sum")):
         sub = verbs.add_parser(verb, help=text)
-        sub.add_argument("names", nargs="+", choices=list(named_sets()), metavar="NAME", help=", ".join(named_sets()))
+        sub.add_argument(
+            "names", nargs="+", type=str.lower, choices=list(named_sets()), metavar="NAME", help=", ".join(named_sets())
+        )
     args = parser.parse_args(argv)
     if args.verb == "list":
         print(_table())
@@ -34,7 +36,7 @@ def _verify(name: str) -> int:
     folder = locate(name)
     wrong = ["not on this machine"] if folder is None else problems(name, folder)
     for problem in wrong:
-        print(f"minidrcn.data: error: {name}: {problem}", file=sys.stderr)
+        cli.fail("data", f"{name}: {problem}", 1)
     if not wrong:
         print(f"{name}: all {len(named_sets()[name][1])} files are right, in {folder}")
     return 1 if wrong else 0

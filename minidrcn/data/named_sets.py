@@ -90,7 +90,11 @@ def verified_paths(name: str) -> list[Path]:
     wrong = problems(name, folder)
     if wrong:
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise InputError(f"{wrong[0]}{more}; python -m minidrcn.data fetch {name.lower()} downloads what is missing")
+        if folder.parent == cache_folder():
+            remedy = f"python -m minidrcn.data fetch {name.lower()} downloads what is missing"
+        else:
+            remedy = "mend that folder, or let MINIDRCN_DATA name one without it"
+        raise InputError(f"{wrong[0]}{more}; {remedy}")
     return sorted(folder / file.name for file in files)
 
 
