@@ -61,10 +61,14 @@ print(f"green counts {weights[1] / weights[2]:.1f} times as much as blue; white 
 # %%
 y = luma(sharp)
 y_bicubic = imresize(imresize(y, 1 / scale), scale)
-plots.maps({"luma": y, "enlarged": y_bicubic, "what is missing": y - y_bicubic}, columns=3)
+plots.maps({"luma": y, "enlarged": y_bicubic}, columns=2)
+
+# %%
+plots.maps({"what is missing": y - y_bicubic}, symmetric=True, columns=1)
 
 # %% [markdown]
-# The picture on the right is all that a network has to find. It is zero nearly everywhere: flat regions are fine. This
+# The last picture is all that a network has to find: white is zero, orange should be lighter, blue darker. It is zero
+# nearly everywhere: flat regions are fine. This
 # is why DRCN adds its input to its output (the *skip*, lesson 6): it then only has to find what is missing.
 #
 # ## PSNR: how large is the error?
@@ -118,6 +122,7 @@ plots.bars(
         "red, green, blue": 10 * np.log10(1 / np.mean((sharp - enlarged) ** 2)),
     },
     "PSNR (dB)",
+    ".2f",
 )
 
 # %% [markdown]

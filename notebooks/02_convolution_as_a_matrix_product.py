@@ -98,9 +98,9 @@ rng = np.random.default_rng(0)
 N, H, W, C, F = 2, 5, 6, 3, 4
 maps, kernel, bias = rng.normal(size=(N, H, W, C)), rng.normal(size=(3, 3, C, F)), rng.normal(size=F)
 
-cols = conv.im2col(maps)
-print("maps", maps.shape, "-> cols", cols.shape)
-y = (cols @ kernel.reshape(9 * C, F) + bias).reshape(N, H, W, F)
+windows = conv.im2col(maps)
+print("maps", maps.shape, "-> cols", windows.shape)
+y = (windows @ kernel.reshape(9 * C, F) + bias).reshape(N, H, W, F)
 
 from_loops = np.zeros((N, H, W, F))
 for n in range(N):
@@ -113,8 +113,8 @@ packaged, cache = conv.conv2d_forward(maps, kernel, bias)
 assert np.allclose(packaged, y)
 
 # %% [markdown]
-# Two thirds of the package's `conv2d_forward` are these two lines. The rest cuts the work into blocks that fit into the
-# processor's cache, because the matrix of windows is nine times as large as the maps.
+# At the heart of the package's `conv2d_forward` are these two lines. The rest cuts the work into blocks that fit into
+# the processor's cache, because the matrix of windows is nine times as large as the maps.
 #
 # ## Why bother?
 #

@@ -2,11 +2,11 @@
 # # 3. The backward pass of a convolution
 #
 # **You will learn** to derive the three gradients of a convolution, why one of them adds up overlapping windows, and
-# how to prove a gradient by finite differences, including what can go wrong with the proof. **Time:** ten minutes.
+# how to prove a gradient by finite differences, including what can go wrong with the proof. **Time:** nine minutes.
 # **You need:** lesson 2 and partial derivatives.
 #
-# Training asks one question of every layer: if the loss L changes by `dy` when the layer's output changes, by how much
-# does it change when the layer's input, kernel and bias change? The answers are `dx`, `dw` and `db`, and `dz` always
+# Training asks one question of every layer: we know how the loss L depends on the layer's output, which is `dy`; how
+# does it depend on the layer's input, kernel and bias? The answers are `dx`, `dw` and `db`, and `dz` always
 # means the derivative of L by `z`, an array of the same shape as `z`.
 #
 # ## Start from the matrix product
@@ -237,7 +237,7 @@ assert np.isclose(left, right, rtol=1e-13)
 # %% [markdown]
 # ## To try
 #
-# 1. Use `=` in place of `+=` in `col2im_of_one_channel`. Which of the numbers in `counts` stay right?
+# 1. Use `=` in place of `+=` in `col2im_of_one_channel`. What does `counts` show then, and why?
 # 2. Replace the random `dy` by ones and check the planted bug again. Is it still found? Try the other bugs whose target
 #    is `ops.conv:conv2d_backward`.
 # 3. `dw` needs `cols`, which the forward pass had already computed. Why does the package compute them again? (How large

@@ -109,7 +109,7 @@ assert not overwritten.ok
 # ## The same in DRCN
 #
 # DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. The loop of
-# its backward pass adds up all of them. This is the code that trains:
+# its backward pass adds up all of them. This is the plain version (`joint.py` does the same, faster):
 
 # %%
 source = inspect.getsource(network.backward)

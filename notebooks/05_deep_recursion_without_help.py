@@ -52,8 +52,8 @@ plots.lines(
 
 # %% [markdown]
 # On a logarithmic axis the random starts are nearly straight lines: each recursion multiplies what comes back by about
-# the same factor. That is the $w^{D-1}$ of lesson 4. Between the gains lies one for which the line is level, but
-# nobody knows it beforehand, and training moves the kernel away from it with the first step.
+# the same factor. That is the $w^{D-1}$ of lesson 4. He's own gain comes close to a level line here, a factor of two
+# either way does not, and nothing holds the kernel at that gain once training moves it.
 #
 # With the **identity** the recursion starts as "hand everything on". Nothing grows and nothing fades, whatever D is.
 # This is how the paper starts, and so does the package:
@@ -67,7 +67,7 @@ assert basic.params["recursion.w"].sum() == 16
 # ## How the factor depends on D
 #
 # If every recursion multiplies by a factor, the ratio between the first and the last gradient is that factor to the
-# power of D. Measure it for several depths:
+# power of D - 1. Measure it for several depths:
 
 # %%
 factors = {}
@@ -82,7 +82,7 @@ assert all(0.2 < factor < 0.7 for factor in factors.values())
 # %% [markdown]
 # Not quite one factor: it grows a little with D. Applying the same kernel again and again turns any gradient into the
 # direction that this kernel shrinks least (who knows *power iteration* will recognise it). But a factor below one to
-# the power of D it stays.
+# the power of D - 1 it stays.
 #
 # ## Train it
 #
@@ -112,8 +112,9 @@ assert curves["basic model"][1][-1] < curves["DRCN"][1][-1] - 0.5
 
 # %% [markdown]
 # The basic model has to carry the whole photograph through all its recursions before it can add anything to it. It
-# spends its training learning to copy. The whole DRCN starts at bicubic's quality, because of its skip, and goes up
-# from there. (Given far more time the basic model does get better; the point is what the same time buys.)
+# spends its training learning to copy. The whole DRCN starts at bicubic's quality, because of its skip, loses some
+# while the rate rises, and ends above it. (Given ten times as many updates the basic model learns, too: the README's
+# figure of contributions shows it. The point is what the same time buys.)
 #
 # ## To try
 #

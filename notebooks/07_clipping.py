@@ -23,7 +23,7 @@ pairs = [load_pair(path, 2, 41) for path in image_paths("photos")]
 
 
 def gradient_lengths(**options):
-    config = TrainingConfig(**short, **options)
+    config = TrainingConfig(**(short | options))
     state, lengths = training.start(config), []
     with np.errstate(all="ignore"):  # what overflows here is the subject of the lesson
         for _ in range(config.steps):
@@ -126,8 +126,9 @@ assert all(np.isfinite(losses[lr, "norm"]).all() for lr in rates)
 assert not np.isfinite(losses[0.01, "none"]).all()
 
 # %% [markdown]
-# Clipping is no cure for a rate that is too high: it keeps such a run alive, not good. It is an insurance against the
-# one batch in a thousand.
+# Clipping is no cure for a rate that is too high: it keeps such a run alive, not good. None of these three has learned
+# anything in 40 updates, but each could still be saved by lowering its rate. Clipping is an insurance against the one
+# batch in a thousand.
 #
 # ## To try
 #

@@ -30,10 +30,19 @@ print("predictions", ys.shape, "ensemble", final.shape)
 # %% [markdown]
 # ## After every recursion
 #
-# What each prediction adds to its input, $y_d - x$: blue is darker than bicubic, orange lighter.
+# Nine photographs come out, one after every recursion, and their ensemble:
 
 # %%
 eye = slice(90, 154), slice(140, 204)
+original = sample.target / 255
+plots.strip({"input": sample.x[eye]} | {f"d = {d}": y_d[eye] for d, y_d in enumerate(ys, start=1)}
+            | {"ensemble": final[eye], "original": original[eye]})  # fmt: skip
+
+# %% [markdown]
+# They are hard to tell apart. What each adds to the input, $y_d - x$, is not: blue is darker than bicubic, orange
+# lighter.
+
+# %%
 added = {f"d = {d}": (y_d - sample.x)[eye] for d, y_d in enumerate(ys, start=1)}
 plots.maps(added | {"ensemble": (final - sample.x)[eye]}, symmetric=True, columns=5)
 
@@ -59,12 +68,11 @@ plots.lines(
 )
 
 # %% [markdown]
-# The paper shows the same: on Set5 at x2 its best single prediction is 0.59 dB below its ensemble (37.04 and 37.63 dB).
+# The paper's figure of the ensemble shows the same on Set5: no single prediction reaches the ensemble.
 #
-# Move through the recursions. (The slider needs a running notebook; the strip above holds all of its pictures.)
+# Move through the recursions. (The slider needs a running notebook; the first strip holds all of its pictures.)
 
 # %%
-original = sample.target / 255
 plots.slider(
     lambda d: plots.side_by_side(
         [("input", sample.x), (f"after recursion {d}", ys[d - 1].clip(0, 1)), ("original", original)], eye

@@ -11,7 +11,7 @@ import minidrcn
 
 PACKAGE = Path(minidrcn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-VERBS = {"train", "evaluate", "upscale", "experiments", "data.__main__"}
+VERBS = {"train", "evaluate", "upscale", "experiments", "animate", "data.__main__"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -164,6 +164,13 @@ def test_lines_bars_and_maps_show_what_they_are_given(rng):
     assert len({axes.images[0].get_clim() for axes in drawn}) == 1
 
 
+def test_a_strip_shows_every_photograph_on_one_scale(rng):
+    images = {str(k): rng.uniform(0.4, 0.6, size=(4, 6)) for k in range(4)}
+    drawn = [axes for axes in plots.strip(images, columns=3).axes if axes.images]
+    assert [axes.get_title() for axes in drawn] == list(images)
+    assert {axes.images[0].get_clim() for axes in drawn} == {(0, 1)}
+
+
 def test_a_slider_starts_in_the_middle_and_is_replaced_by_a_line_without_ipywidgets(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     plots.slider(print, d=(0, 8))

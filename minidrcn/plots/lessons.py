@@ -108,14 +108,25 @@ def maps(images: Mapping[str, np.ndarray], symmetric: bool = False, columns: int
         symmetric: blue below zero, orange above it, the same range for all, which one pixel in 200 leaves.
         columns: how many in a row.
     """
+    if not symmetric:
+        return _grid(images, columns, {"cmap": "gray"})
+    limit = float(np.percentile(np.abs(list(images.values())), 99.5))
+    return _grid(images, columns, {"cmap": _diverging(), "vmin": -limit, "vmax": limit})
+
+
+def strip(photographs: Mapping[str, np.ndarray], columns: int = 6) -> Figure:
+    """Versions of one photograph beside each other, (H, W) each in [0, 1], by title; black is 0 and white 1 in all."""
+    return _grid(photographs, columns, {"cmap": "gray", "vmin": 0, "vmax": 1})
+
+
+def _grid(images: Mapping[str, np.ndarray], columns: int, style: dict) -> Figure:
     n = len(images)
     columns = min(columns, n)
     rows = -(-n // columns)
     H, W = next(iter(images.values())).shape
-    figure = new_figure(1.7 * columns, (1.7 * H / W + 0.3) * rows)
+    width = max(1.7, 3.4 / columns)  # inches
+    figure = new_figure(columns * width, rows * (width * H / W + 0.3))
     grid = figure.subplots(rows, columns, squeeze=False)
-    limit = float(np.percentile(np.abs(list(images.values())), 99.5)) if symmetric else None
-    style = {"cmap": _diverging(), "vmin": -limit, "vmax": limit} if symmetric else {"cmap": "gray"}
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, (title, image) in zip(grid.flat, images.items(), strict=False):
