@@ -102,9 +102,21 @@ print("the second update of the package's training has the loss", float(report.l
 # The piece of the photograph where the error fell most.
 
 # %%
-comparison(samples[0], predict_luma(model, samples[0].x))
+photograph = samples[0]
+prediction = predict_luma(model, photograph.x)
+comparison(photograph, prediction)
+
+# %% [markdown]
+# And what is still wrong in that piece: where the result is too bright (orange), and where it is too dark (blue).
 
 # %%
+truth = photograph.target / 255
+piece = plots.most_improved(photograph.x, prediction, truth)
+errors = {"error of bicubic": photograph.x - truth, "error of the network": prediction - truth}
+plots.maps({name: error[piece] for name, error in errors.items()}, symmetric=True, columns=2)
+
+# %%
+assert np.square(prediction - truth)[piece].sum() < np.square(photograph.x - truth)[piece].sum()
 gain = mean_psnr(model) - bicubic
 print(f"{gain:+.2f} dB against bicubic after {STEPS} updates")
 assert gain > 0.7

@@ -73,3 +73,29 @@ def test_the_shipped_networks_beat_what_was_published_before_drcn_and_measure_as
         # What rounding to the last digit and another processor may do.
         assert mean.drcn.psnr == pytest.approx(shown[0], abs=0.006)
         assert mean.drcn.ssim == pytest.approx(shown[1], abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Set5", "Set14"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_with_flips_and_rotations_they_measure_as_stated(shared_data, name, scale):
+    if not (shared_data / name).is_dir():
+        pytest.skip(f"no {name} in {shared_data}")
+    *_, mean = evaluate(load(f"x{scale}"), str(shared_data / name), scale, self_ensemble=True)
+    for shown in (stated("README", name, scale)[4], stated("card", name, scale)[2]):
+        assert mean.drcn.psnr == pytest.approx(shown[0], abs=0.006)
+        assert mean.drcn.ssim == pytest.approx(shown[1], abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_card_states_the_photographs_and_the_ensemble_as_they_are(scale):
+    *_, mean = evaluate(load(f"x{scale}"), "photos", scale)
+    shown = stated("card", "`chelsea` and `coins`.*", scale)
+    for quality, (psnr, ssim) in zip((mean.bicubic, mean.drcn), shown, strict=True):
+        assert quality.psnr == pytest.approx(psnr, abs=0.006)
+        assert quality.ssim == pytest.approx(ssim, abs=1e-4)
+    least, largest = map(
+        float, re.search(r"lie between (0\.\d+) and (0\.\d+)", TABLES["card"].read_text("utf-8")).groups()
+    )
+    weights = load(f"x{scale}").params["ensemble.w"]
+    assert least - 5e-5 <= weights.min() <= weights.max() <= largest + 5e-5
