@@ -37,9 +37,13 @@ def twins(prefixes: list[str]) -> list[Path]:
 
 
 def from_twin(path: Path) -> nbformat.NotebookNode:
-    """A lesson without outputs. Cells are named by their place, so that a new run changes nothing but outputs."""
+    """A lesson without outputs. Cells are named by their place, so that a new run changes nothing but outputs.
+
+    The notebook does not say that it has a twin: Jupyter would write to the twin when a learner saves, and would refuse
+    to open the notebook where the twin happens to be older.
+    """
     notebook = jupytext.read(path)
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "jupytext": {"formats": "ipynb,py:percent"}})
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
     for place, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{place:02}", nbformat.from_dict({})
     notebook.nbformat, notebook.nbformat_minor = 4, 5

@@ -53,7 +53,7 @@ def test_a_lesson_was_run_from_top_to_bottom_without_an_error(path):
 def test_a_lesson_is_small_and_says_nothing_of_a_machine(path):
     text = path.read_text(encoding="utf-8")
     assert len(text) < 300_000
-    assert "widgets" not in json.loads(text)["metadata"]
+    assert set(json.loads(text)["metadata"]) == {"kernelspec"}, "no widgets, and no twin for Jupyter to write to"
     for cell in cells(path, "code") + cells(path, "markdown"):
         assert not ABSOLUTE_PATH.search(source(cell))
         for output in cell.get("outputs", []):
