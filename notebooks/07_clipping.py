@@ -127,7 +127,7 @@ assert not np.isfinite(losses[0.01, "none"]).all()
 
 # %% [markdown]
 # Clipping is no cure for a rate that is too high: it keeps such a run alive, not good. None of these three has learned
-# anything in 40 updates, but each could still be saved by lowering its rate. Clipping is an insurance against the one
+# much in 40 updates, but each could still be saved by lowering its rate. Clipping is an insurance against the one
 # batch in a thousand.
 #
 # ## To try
