@@ -123,8 +123,8 @@ plots.lines({name: (depth, lengths) for name, lengths in after.items()}, "recurs
 plots.bars(gains, "PSNR above bicubic (dB)")
 
 # %% [markdown]
-# Two things to see. With supervision the gradient *grows* on its way back to the first recursion, many times over: every
-# prediction on the way adds its share. And the skip decides the quality of short training: without it the
+# Two things to see. With supervision the gradient *grows* on its way back to the first recursion, many times over:
+# every prediction on the way adds its share. And the skip decides the quality of short training: without it the
 # network has to learn to copy the photograph first. Whether supervision helps cannot be said from one seed and a
 # difference as small as the one between the last two bars: with a skip and the identity as a start, ten recursions can
 # be trained without it.
