@@ -72,8 +72,8 @@ plots.bars(intensity, "operations for every byte moved", ".0f")
 # the channels of one step. How many independent numbers are there?
 
 # %%
-for patches, F in ((16, 32), (64, 256)):
-    print(f"{patches} patches of 41x41, {F} channels: {patches * 41 * 41 * F:,} outputs at a time, 16 times in a row")
+for patches, F, D in ((16, 32, 9), (64, 256, 16)):
+    print(f"{patches} patches of 41x41, {F} channels: {patches * 41 * 41 * F:,} outputs at a time, {D} times in a row")
 
 # %% [markdown]
 # ## The way there and back
