@@ -192,13 +192,21 @@ plots.lines({dtype: (steps, values) for dtype, values in errors.items()}, "step 
 # %%
 assert best["float64"][0] < 1e-8 < best["float32"][0]
 
-plots.slider(
-    lambda exponent: print(
-        f"step 1e-{exponent}: float64 is off by {error_of_the_quotient(10.0**-exponent, 'float64'):.0e}, "
-        f"float32 by {error_of_the_quotient(10.0**-exponent, 'float32'):.0e}"
-    ),
-    exponent=(0, 12),
-)
+
+def one_step(exponent):
+    eps = 10.0**-exponent
+    points = {dtype: error_of_the_quotient(eps, dtype) for dtype in errors}
+    print(f"step 1e-{exponent}: " + ", ".join(f"{dtype} is off by {error:.0e}" for dtype, error in points.items()))
+    curves = {dtype: (steps, values) for dtype, values in errors.items()}
+    here = {f"this step, {dtype}": ([eps], [error]) for dtype, error in points.items()}
+    return plots.lines(curves | here, "step eps", "relative error", log="xy")
+
+
+# %% [markdown]
+# Try single steps. (The slider needs a running notebook; the curve above holds all of its points.)
+
+# %%
+plots.slider(one_step, exponent=(0, 12))
 
 # %% [markdown]
 # ## Kinks
