@@ -90,8 +90,10 @@ def evaluate(
 def _new_folder(flag: str, name: str | None) -> Path | None:
     if name is None:
         return None
-    if not name or Path(name).exists():
-        raise UsageError(f"--{flag} {name or 'is empty'}{': exists' if name else ''}; name a new folder")
+    if not name:
+        raise UsageError(f"--{flag} is empty; name a new folder")
+    if Path(name).exists():
+        raise UsageError(f"--{flag} {name}: exists; name a new folder")
     return Path(name)
 
 

@@ -63,18 +63,17 @@ class Exporter(HTMLExporter):
         return to_html(source)
 
 
-def body_of(path: Path) -> str:
+def body_of(notebook: nbformat.NotebookNode) -> str:
     """The cells of a lesson, its code coloured, its figures inside."""
     exporter = Exporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
-    notebook = nbformat.read(path, 4)
     notebook.metadata["language_info"] = {"name": "python"}
     body, _ = exporter.from_notebook_node(notebook)
     return body.replace("No description has been provided for this image", "what the code above draws")
 
 
-def title_of(path: Path) -> str:
+def title_of(notebook: nbformat.NotebookNode) -> str:
     """The heading that a lesson begins with."""
-    return nbformat.read(path, 4).cells[0].source.splitlines()[0].removeprefix("# ")
+    return notebook.cells[0].source.splitlines()[0].removeprefix("# ")
 
 
 def page(title: str, body: str, links: str) -> str:
@@ -88,13 +87,15 @@ def page(title: str, body: str, links: str) -> str:
     )
 
 
-def links_between(lessons: list[Path], k: int) -> str:
-    """To the lesson before, the list and the lesson after."""
+def links_between(titles: list[tuple[str, str]], k: int) -> str:
+    """To the lesson before, the list and the lesson after, given each one's name and title."""
     links = ['<a href="index.html">all lessons</a>']
     if k > 0:
-        links.insert(0, f'<a href="{lessons[k - 1].stem}.html">&larr; {html.escape(title_of(lessons[k - 1]))}</a>')
-    if k + 1 < len(lessons):
-        links.append(f'<a href="{lessons[k + 1].stem}.html">{html.escape(title_of(lessons[k + 1]))} &rarr;</a>')
+        name, title = titles[k - 1]
+        links.insert(0, f'<a href="{name}.html">&larr; {html.escape(title)}</a>')
+    if k + 1 < len(titles):
+        name, title = titles[k + 1]
+        links.append(f'<a href="{name}.html">{html.escape(title)} &rarr;</a>')
     return f"<nav>{' '.join(links)}</nav>"
 
 
@@ -106,9 +107,10 @@ def main() -> int:
     if folder.exists():
         parser.error(f"{folder}: exists; name a new folder")
     folder.mkdir(parents=True)
-    lessons = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-    for k, lesson in enumerate(lessons):
-        write_text(folder / f"{lesson.stem}.html", page(title_of(lesson), body_of(lesson), links_between(lessons, k)))
+    lessons = {path.stem: nbformat.read(path, 4) for path in sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))}
+    titles = [(name, title_of(lesson)) for name, lesson in lessons.items()]
+    for k, (name, title) in enumerate(titles):
+        write_text(folder / f"{name}.html", page(title, body_of(lessons[name]), links_between(titles, k)))
     index = to_html((FOLDER / "README.md").read_text(encoding="utf-8"))
     write_text(folder / "index.html", page("minidrcn: lessons", index, ""))
     print(f"written: {folder / 'index.html'} and {len(lessons)} lessons")

@@ -154,6 +154,11 @@ def test_the_readme_states_what_the_kept_experiments_measured():
         f"{kept_mean('contributions', network=name, step=1000):.2f}" for name in experiments.CONTRIBUTIONS
     )
     assert f"{basic} dB with neither, {supervision} with supervision, {skip} with the skip, {both} with both" in readme
+    both, skip = (
+        np.divide(*(kept_mean("contributions", f"gradient_{d}", network=name, step=1000) for d in (1, 16)))
+        for name in ("both", "+ skip")
+    )
+    assert f"receives {both:.0f} times what the last does, with the skip alone {skip:.0f} times" in readme
     for row in kept("ensemble"):
         assert float(row["psnr"]) < float(row["psnr_ensemble"])
     exploded = {(row["training"], row["seed"]) for row in kept("clipping") if not row["loss"]}
