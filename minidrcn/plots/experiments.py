@@ -89,15 +89,16 @@ def clipping(rows: Sequence[dict]) -> Figure:
     names = list(dict.fromkeys(row["training"] for row in rows))
     half = (len(names) + 1) // 2
     for k, name in enumerate(names):
-        style = {"color": COLOURS[k % half % len(COLOURS)], "linestyle": "-" if k < half else "--"}
+        # Some that explode have no more than their first point, which only a mark shows.
+        marks = {"linestyle": "-", "marker": "o", "markersize": 3}
+        crosses = {"linestyle": "--", "marker": "x", "markersize": 6}
+        style = {"color": COLOURS[k % half % len(COLOURS)], **(marks if k < half else crosses)}
         of_name = [row for row in rows if row["training"] == name]
         label = name + (" (exploded)" if any(row["loss"] is None for row in of_name) else "")
         for seed in dict.fromkeys(row["seed"] for row in of_name):
             finite = [row for row in of_name if row["seed"] == seed and row["loss"] is not None]
-            # Some have no more than their first point, which only a marker shows.
-            axes.plot([row["step"] for row in finite], [row["loss"] for row in finite], marker=("o", "x")[k >= half],
-                      markersize=3 + 3 * (k >= half), label=label, **style)  # fmt: skip
-            label = None
+            axes.plot([row["step"] for row in finite], [row["loss"] for row in finite], label=label, **style)
+            label = None  # once in the legend is enough
     axes.set(xlabel="update", ylabel="loss (sum over pixels)", yscale="log")
     axes.legend(frameon=False, fontsize=8)
     return figure
