@@ -11,7 +11,7 @@ import minidrcn
 
 PACKAGE = Path(minidrcn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-VERBS = {"train", "evaluate", "upscale", "experiments", "animate", "data.__main__"}
+VERBS = {"train", "evaluate", "upscale", "experiments", "animate", "data.__main__", "course.__main__"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -25,10 +25,11 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def test_importing_the_package_loads_numpy_and_nothing_heavier():
+@pytest.mark.parametrize("imported", ["minidrcn", "minidrcn.course"])
+def test_importing_the_package_loads_numpy_and_nothing_heavier(imported):
     code = (
-        "import sys; before = set(sys.modules); import numpy; with_numpy = set(sys.modules); import minidrcn\n"
-        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'pooch'}\n"
+        f"import sys; import {imported}\n"
+        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'pooch', 'psutil'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)

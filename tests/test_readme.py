@@ -41,9 +41,6 @@ def test_the_exercise_reports_what_it_says():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "README.md", "exec"), {})
-    # The last digits of what is small depend on the machine; which gradients are wrong does not.
-    assert printed.getvalue().splitlines()[-1] == output.splitlines()[-1]
-    names = [
-        [line.split()[0] for line in text.splitlines() if " WRONG" in line] for text in (printed.getvalue(), output)
-    ]
-    assert names[0] == names[1]
+    # The size of an error that is nothing but rounding depends on the machine.
+    printed, output = (re.sub(r"\d\.\de-1\d", "rounding", text) for text in (printed.getvalue(), output))
+    assert printed == output

@@ -1,1 +1,41 @@
-"""For exercises: `bugs` is the list of mistakes that gradient checks must find."""
+"""Exercises that grade themselves: a check for each, which takes the function that somebody wrote.
+
+    from minidrcn import course
+    result = course.check_conv_backward(my_function)    # prints a table, with a hint where a mistake has a known face
+    result.fraction                                     # the score in [0, 1]
+
+Every check runs the function in float64 on several sizes with random numbers, whatever it does, and compares with
+finite differences. `seed` changes sizes and numbers. `bugs` is the list of mistakes that the checks must find.
+"""
+
+from .check_convolution import check_col2im, check_conv_backward, check_conv_forward, check_im2col
+from .check_pointwise import (
+    check_clipping,
+    check_loss,
+    check_loss_backward,
+    check_relu_backward,
+    check_squared_error_backward,
+    check_weighted_sum_backward,
+)
+from .check_recursion import check_network_backward, check_recursion_backward, check_supervision_backward
+from .check_training import check_training
+from .riddles import check_find_the_bug, show_riddles
+
+__all__ = [
+    "check_clipping",
+    "check_col2im",
+    "check_conv_backward",
+    "check_conv_forward",
+    "check_find_the_bug",
+    "check_im2col",
+    "check_loss",
+    "check_loss_backward",
+    "check_network_backward",
+    "check_recursion_backward",
+    "check_relu_backward",
+    "check_squared_error_backward",
+    "check_supervision_backward",
+    "check_training",
+    "check_weighted_sum_backward",
+    "show_riddles",
+]

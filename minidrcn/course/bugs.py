@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import linecache
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,18 +44,23 @@ def plant(bug: Bug) -> Callable:
     Raises:
         ValueError: the piece of source that the bug replaces is not there exactly once.
     """
-    module_name, _, function_name = bug.target.partition(":")
-    module = importlib.import_module(f"minidrcn.{module_name}")
-    source = inspect.getsource(getattr(module, function_name))
+    right = target_function(bug.target)
+    source = inspect.getsource(right)
     if source.count(bug.right) != 1:
         raise ValueError(f"bug {bug.name}: {bug.right!r} stands {source.count(bug.right)} times in {bug.target}")
     source = source.replace(bug.right, bug.wrong)
     file_name = f"<bug {bug.name}>"
     # Tracebacks and inspect.getsource find the wrong source here.
     linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
-    namespace = dict(vars(module))
+    namespace = dict(vars(sys.modules[right.__module__]))
     exec(compile(source, file_name, "exec"), namespace)
-    return namespace[function_name]
+    return namespace[bug.function_name]
+
+
+def target_function(target: str) -> Callable:
+    """The package's own function that is called "module:function" here."""
+    module_name, _, function_name = target.partition(":")
+    return getattr(importlib.import_module(f"minidrcn.{module_name}"), function_name)
 
 
 BUGS: tuple[Bug, ...] = (
@@ -102,6 +108,34 @@ BUGS: tuple[Bug, ...] = (
         "the taps are put back transposed",
     ),
     # convolution
+    Bug(
+        "conv_forward_without_bias",
+        "ops.conv:conv2d_forward",
+        "cols @ w.reshape(-1, F) + b",
+        "cols @ w.reshape(-1, F)",
+        "the bias is not added",
+    ),
+    Bug(
+        "conv_forward_mirrors_kernel",
+        "ops.conv:conv2d_forward",
+        "w.reshape(-1, F)",
+        "w[::-1, ::-1].reshape(-1, F)",
+        "the kernel is mirrored, as in signal processing; here it is not",
+    ),
+    Bug(
+        "conv_forward_kernel_transposed",
+        "ops.conv:conv2d_forward",
+        "w.reshape(-1, F)",
+        "w.swapaxes(0, 1).reshape(-1, F)",
+        "the kernel is read column by column, the columns of im2col row by row",
+    ),
+    Bug(
+        "conv_forward_caches_output",
+        "ops.conv:conv2d_forward",
+        "return y, (x, w)",
+        "return y, (y, w)",
+        "the cache holds the output, and the backward pass needs the input",
+    ),
     Bug(
         "conv_dx_with_mirrored_kernel",
         "ops.conv:conv2d_backward",
@@ -158,6 +192,13 @@ BUGS: tuple[Bug, ...] = (
         "dy * (y > 0)",
         "dy.copy()",
         "the gradient passes where the signal was cut off",
+    ),
+    Bug(
+        "relu_mask_lets_zero_through",
+        "ops.pointwise:relu_backward",
+        "(y > 0)",
+        "(y >= 0)",
+        "the mask asks y >= 0, which holds everywhere after a ReLU",
     ),
     Bug(
         "relu_mask_from_gradient",
@@ -236,6 +277,113 @@ BUGS: tuple[Bug, ...] = (
         "1 - alpha, final_cache",
         "1, final_cache",
         "the ensemble's part is not multiplied by 1 - alpha",
+    ),
+    Bug(
+        "whole_loss_forgets_ensemble",
+        "course.recursive:loss_and_gradients",
+        "return loss, dys + dys_ensemble, dw",
+        "return loss, dys, dw",
+        "what comes back through the ensemble is not added to the predictions' own gradients",
+    ),
+    Bug(
+        "whole_loss_forgets_companions",
+        "course.recursive:loss_and_gradients",
+        "return loss, dys + dys_ensemble, dw",
+        "return loss, dys_ensemble, dw",
+        "each prediction is told what the ensemble says, and not what its own error says",
+    ),
+    Bug(
+        "whole_loss_alpha_exchanged",
+        "course.recursive:loss_and_gradients",
+        "loss_forward(final, ys, y, alpha)",
+        "loss_forward(final, ys, y, 1 - alpha)",
+        "alpha and 1 - alpha are exchanged",
+    ),
+    Bug(
+        "whole_loss_normalised_ensemble",
+        "course.recursive:loss_and_gradients",
+        "weighted_sum_forward(ys, w)",
+        "weighted_sum_forward(ys, w / w.sum())",
+        "the weights are divided by their sum, and they are free",
+    ),
+    # one convolution, used D times
+    Bug(
+        "recursion_keeps_last_use",
+        "course.recursive:recursion_backward",
+        "dw += dw_d",
+        "dw = dw_d",
+        "overwrites where it should add: dw is what the first recursion alone contributes",
+    ),
+    Bug(
+        "recursion_takes_mean",
+        "course.recursive:recursion_backward",
+        "return dh, dw, db",
+        "return dh, dw / len(caches), db / len(caches)",
+        "a mean over the D uses of the weight, where there should be a sum",
+    ),
+    Bug(
+        "recursion_walks_forward",
+        "course.recursive:recursion_backward",
+        "in reversed(caches)",
+        "in caches",
+        "the caches are taken from first to last; the backward pass begins with the last",
+    ),
+    Bug(
+        "recursion_without_mask",
+        "course.recursive:recursion_backward",
+        "dz = relu_backward(dh, relu_cache)",
+        "dz = dh",
+        "the ReLU is forgotten on the way back",
+    ),
+    Bug(
+        "recursion_one_mask_for_all",
+        "course.recursive:recursion_backward",
+        "relu_backward(dh, relu_cache)",
+        "relu_backward(dh, caches[-1][1])",
+        "every recursion is masked by the last map; each has a mask of its own",
+    ),
+    Bug(
+        "recursion_gradient_not_passed_on",
+        "course.recursive:recursion_backward",
+        "dh, dw_d, db_d = conv2d_backward(dz, conv_cache)",
+        "dh_d, dw_d, db_d = conv2d_backward(dz, conv_cache)",
+        "every recursion gets the gradient of the last map; dh is never replaced by what it sends on",
+    ),
+    # recursive supervision
+    Bug(
+        "supervision_overwrites",
+        "course.recursive:supervision_backward",
+        "dh = dh + dh_supervision",
+        "dh = dh_supervision",
+        "the gradient of the prediction replaces the one from the later recursions; the two must be added",
+    ),
+    Bug(
+        "supervision_reaches_last_map_only",
+        "course.recursive:supervision_backward",
+        "dh = dh + dh_supervision",
+        "dh = dh if dh.any() else dh_supervision",
+        "only the last prediction sends its gradient into the recursion",
+    ),
+    Bug(
+        "supervision_masks_too_early",
+        "course.recursive:supervision_backward",
+        "dh = dh + dh_supervision\n        dz = relu_backward(dh, relu_cache)",
+        "dz = relu_backward(dh, relu_cache) + dh_supervision",
+        "the gradient of the prediction is added behind the ReLU: it goes round the mask of h_d",
+    ),
+    Bug(
+        "supervision_keeps_one_reconstruction",
+        "course.recursive:supervision_backward",
+        "dv += dv_d",
+        "dv = dv_d",
+        "the reconstruction is shared as well: dv is what one of its D uses contributes",
+    ),
+    Bug(
+        "supervision_pairs_wrong_predictions",
+        "course.recursive:supervision_backward",
+        "zip(dys[::-1], reversed(caches)",
+        "zip(dys, reversed(caches)",
+        "dys is taken from first to last and the caches from last to first",
     ),
     # network
     Bug(
@@ -316,6 +464,27 @@ BUGS: tuple[Bug, ...] = (
         "the ensemble's gradient reaches its weights and not the predictions",
     ),
     # clipping
+    Bug(
+        "clipping_by_longest_array",
+        "clipping:clip_by_global_norm",
+        "norm = global_norm(grads)",
+        "norm = max(global_norm({name: g}) for name, g in grads.items())",
+        "the length of the longest array in place of the length of all together",
+    ),
+    Bug(
+        "clipping_by_squared_norm",
+        "clipping:clip_by_global_norm",
+        "norm = global_norm(grads)",
+        "norm = global_norm(grads) ** 2",
+        "the root is missing: a sum of squares is no length",
+    ),
+    Bug(
+        "clipping_reports_norm_after",
+        "clipping:clip_by_global_norm",
+        "for name, g in grads.items()}, norm",
+        "for name, g in grads.items()}, xp.minimum(norm, max_norm)",
+        "the norm that is returned is the one after clipping",
+    ),
     Bug(
         "clipping_lengthens",
         "clipping:clip_by_global_norm",

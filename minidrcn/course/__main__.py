@@ -1,0 +1,156 @@
+"""Hand out exercises and grade what comes back: `python -m minidrcn.course release DIR`, `... grade FILE|DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import cli
+from ..errors import UsageError
+from ..files import write_text
+from .exercises import EXERCISES, Exercise
+
+POINTS = sum(exercise.points for exercise in EXERCISES)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.parser("course", "Hand out gradient-check exercises and grade what comes back.")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    release = actions.add_parser("release", help="make the students' folder", description="Make the students' folder.")
+    release.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    release.add_argument(
+        "--source", type=Path, metavar="DIR", help="the instructor's notebooks (default: this clone's)"
+    )
+
+    grade = actions.add_parser("grade", help="grade submissions", description="Grade submissions.")
+    grade.add_argument("path", type=Path, metavar="FILE|DIR", help="a notebook, a Python file, or a folder of students")
+    grade.add_argument("--csv", action="store_true", help="print a table for programs")
+    grade.add_argument(
+        "--feedback", type=Path, metavar="DIR", help="write a report for every student into a new folder"
+    )
+    grade.add_argument(
+        "--seed",
+        type=cli.whole_number(0),
+        help="of the hidden sizes and numbers (default: the environment's MINIDRCN_COURSE_SEED, else 1)",
+    )
+    grade.add_argument("--seconds", type=cli.whole_number(1, 3600), default=30, help="for each exercise (default: 30)")
+    grade.add_argument(
+        "--memory", type=cli.whole_number(256), default=2048, metavar="MIB", help="for each submission (default: 2048)"
+    )
+
+    for action in (release, grade):
+        action.add_argument(
+            "--only",
+            nargs="+",
+            metavar="exN",
+            choices=[e.name for e in EXERCISES],
+            help="these exercises (default: all)",
+        )
+        action.add_argument(
+            "--riddles", type=cli.whole_number(0), default=0, metavar="SET", help='of "find the bug" (default: 0)'
+        )
+    return parser
+
+
+@cli.command("course")
+def main(argv: list[str] | None = None) -> int:
+    """See the top of the file."""
+    args = parser().parse_args(argv)
+    exercises = [exercise for exercise in EXERCISES if args.only is None or exercise.name in args.only]
+    return _release(args, exercises) if args.action == "release" else _grade(args, exercises)
+
+
+def _release(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
+    from . import release
+
+    written = release.release(args.folder, exercises, args.riddles, args.source or release.FOLDER)
+    print(f"written: {len(written)} files in {args.folder}")
+    return 0
+
+
+def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
+    from . import grading
+
+    try:
+        seed = grading.grading_seed() if args.seed is None else args.seed
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if args.feedback and args.feedback.exists():
+        raise UsageError(f"{args.feedback}: exists; name a new folder")
+    students = grading.students(args.path)
+    if args.feedback:
+        args.feedback.mkdir(parents=True)
+    graded = {}
+    for name in cli.progress(students, unit="student"):
+        graded[name] = grading.grade_student(students[name], exercises, seed, args.riddles, args.seconds, args.memory)
+        if args.feedback:
+            write_text(args.feedback / f"{name}.txt", report(name, graded[name]))
+    if args.csv:
+        print(table_for_programs(graded), end="")
+    elif len(graded) == 1:
+        print(report(*next(iter(graded.items()))), end="")
+    else:
+        print(table(graded), end="")
+    return 0
+
+
+def report(name: str, grades: Sequence) -> str:
+    """One student's feedback: what every check said, and the points."""
+    lines = [name, ""]
+    for grade in grades:
+        exercise = grade.exercise
+        lines.append(f"{exercise.name} {exercise.title}: {grade.points:g} of {exercise.points} points")
+        lines += [f"    {line}" for line in (grade.result.lines() if grade.result else [grade.problem])]
+        lines += [f"    notice: {notice}" for notice in grade.notices]
+        lines.append("")
+    lines.append(f"{_total(grades):g} of {sum(grade.exercise.points for grade in grades)} points")
+    return "\n".join(lines) + "\n"
+
+
+def table(graded: dict[str, Sequence]) -> str:
+    """All students' points, and below them what the instructor should look at."""
+    width = max(map(len, (*graded, "student")))
+    first = next(iter(graded.values()))
+    lines = [f"{'student':{width}}" + "".join(f"{grade.exercise.name:>6}" for grade in first) + f"{'total':>7}"]
+    points = "".join(f"{grade.exercise.points:6}" for grade in first)
+    lines.append(f"{'(points)':{width}}{points}{sum(grade.exercise.points for grade in first):7}")
+    for name, grades in graded.items():
+        points = "".join(f"{grade.points:6g}" for grade in grades)
+        lines.append(f"{name:{width}}{points}{_total(grades):7g}")
+    notices = _notices(graded)
+    return "\n".join([*lines, *(["", *notices] if notices else [])]) + "\n"
+
+
+def table_for_programs(graded: dict[str, Sequence]) -> str:
+    """The same as comma-separated values, the notices in the last column."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    first = next(iter(graded.values()))
+    writer.writerow(["student", *(grade.exercise.name for grade in first), "total", "notices"])
+    for name, grades in graded.items():
+        notices = "; ".join(_notices({name: grades}, with_name=False))
+        writer.writerow([name, *(f"{grade.points:g}" for grade in grades), f"{_total(grades):g}", notices])
+    return text.getvalue()
+
+
+def _notices(graded: dict[str, Sequence], with_name: bool = True) -> list[str]:
+    return [
+        f"{f'{name}, ' if with_name else ''}{grade.exercise.name}: {notice}"
+        for name, grades in graded.items()
+        for grade in grades
+        for notice in grade.notices
+    ]
+
+
+def _total(grades: Sequence) -> float:
+    return round(sum(grade.points for grade in grades), 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

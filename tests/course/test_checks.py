@@ -1,0 +1,229 @@
+"""What every check does with a function: fair, helpful, and impossible to crash."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from checks import CHECKS, right
+
+from minidrcn import course
+from minidrcn.course import hints
+from minidrcn.course.bugs import BUGS, plant
+from minidrcn.course.cases import draw_sizes
+from minidrcn.course.check_convolution import COLUMNS, CONVOLUTIONS
+from minidrcn.course.check_pointwise import MAPS, PREDICTIONS
+from minidrcn.course.check_recursion import NETWORKS, RECURSIONS, SUPERVISED
+from minidrcn.ops.conv import col2im, conv2d_backward, im2col
+
+EVERY = {**CHECKS, "training": course.check_training, "riddles": course.check_find_the_bug}
+
+
+def endless(*arguments):
+    return endless(*arguments)
+
+
+def raises(*arguments):
+    raise ValueError("two\nlines")
+
+
+def ends(*arguments):
+    raise SystemExit
+
+
+def changes_everything(*arguments):
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            argument[...] = np.nan
+
+
+NONSENSE = {
+    "no function": None,
+    "None": lambda *_: None,
+    "a number": lambda *_: 3.5,
+    "a string": lambda *_: "dx",
+    "a scalar array": lambda *_: np.array(1.0),
+    "an empty array": lambda *_: np.zeros((0, 3)),
+    "a wrong shape": lambda *_: np.zeros((2, 3)),
+    "objects": lambda *_: np.array([None]),
+    "integers": lambda first, *_: np.ones_like(first, dtype=int),
+    "complex": lambda first, *_: first * 1j,
+    "NaN": lambda first, *_: first * np.nan,
+    "too many": lambda *_: (np.zeros(2),) * 9,
+    "a tuple in a tuple": lambda *_: ((np.zeros(2),),),
+    "a dict": lambda *_: {"dx": np.zeros(2)},
+    "a dict of anything": lambda *_: ({3: "x", None: None}, None),
+    "nested dicts": lambda *_: ({"w": {"w": 1}}, {"b": []}),
+    "a generator": lambda *_: (i for i in range(3)),
+    "a class": lambda *_: dict,
+    "the arguments": lambda *arguments: arguments,
+    "an exception": raises,
+    "endless recursion": endless,
+    "exit": ends,
+    "wrong number of arguments": lambda: 0,
+    "in-place nonsense": changes_everything,
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+@pytest.mark.parametrize("check", EVERY)
+def test_nonsense_gets_no_points_and_a_sentence(check, name, capsys):
+    result = EVERY[check](NONSENSE[name])
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert result.fraction < 0.35
+    assert not result.ok
+    assert "WRONG" in out
+    assert "Traceback" not in out
+    assert all(len(line) < 330 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("target", CHECKS)
+def test_a_check_says_what_it_did(target, capsys):
+    result = CHECKS[target](right(target), seed=5)
+    out, err = capsys.readouterr()
+    assert out == f"{result}\n"
+    assert err == ""
+    assert out.splitlines()[0] == f"{target.partition(':')[2]}, seed 5"
+    assert out.splitlines()[-1] == "everything is right: 100 %"
+    CHECKS[target](right(target), seed=5, show=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_local_functions_lambdas_and_partial_credit():
+    def mine(dy, cache):
+        dx, dw, db = conv2d_backward(dy, cache)
+        return dx, dw / len(dy), db
+
+    result = course.check_conv_backward(mine, show=False)
+    assert result.fraction == pytest.approx(2 / 3)
+    assert course.check_conv_backward(lambda dy, cache: list(conv2d_backward(dy, cache)), show=False).fraction == 1
+
+
+@pytest.mark.parametrize(
+    ("check", "fn", "words"),
+    [
+        (course.check_im2col, lambda x, K: im2col(x, K).reshape(*x.shape[:3], -1), "a reshape is missing"),
+        (course.check_im2col, lambda x, K: im2col(x, K).T, "the same lengths in another order"),
+        (course.check_im2col, lambda x, K: im2col(x.astype("float32"), K), "float32 where the inputs are float64"),
+        (course.check_im2col, lambda x, K: None, "is there a return at the function's end?"),
+        (course.check_col2im, lambda c, s, K: col2im(c, s, K, padded=True), "the border of the padding is still on it"),
+        (course.check_conv_backward, lambda dy, cache: conv2d_backward(dy, cache)[:2], "returned 2 values; expected 3"),
+        (course.check_conv_backward, lambda dy, cache: conv2d_backward(dy, cache)[0], "expected dx, dw, db"),
+        (course.check_conv_forward, lambda x, w, b: (x, x, x), "returned 3 values; expected 2: y, cache"),
+        (course.check_clipping, lambda g, m: (list(g.values()), m), "must be a dict of arrays"),
+        (course.check_clipping, lambda g, m: ({}, 1.0), "is None"),
+        (course.check_find_the_bug, lambda k: "nothing", "is no name from its list"),
+    ],
+)
+def test_the_sentence_says_what_to_do(check, fn, words, capsys):
+    check(fn)
+    assert words in capsys.readouterr().out
+
+
+def scaled(k, factor):
+    def backward(dy, cache):
+        grads = list(conv2d_backward(dy, cache))
+        grads[k] = grads[k] * (factor(dy) if callable(factor) else factor)
+        return tuple(grads)
+
+    return backward
+
+
+@pytest.mark.parametrize(
+    ("fn", "words"),
+    [
+        (scaled(0, 2), "off by exactly 2"),
+        (scaled(0, -1), "off by exactly -1"),
+        (scaled(1, 0), "all zeros"),
+        (scaled(2, lambda dy: 1 / dy[..., 0].size), "a mean where the same bias was added"),
+        (scaled(1, lambda dy: 1 / dy[..., 0].size), r"off by exactly 1/(N*H*W)"),
+        (scaled(1, len), "off by exactly N"),
+    ],
+)
+def test_known_faces_of_mistakes_are_recognised(fn, words, capsys):
+    course.check_conv_backward(fn)
+    assert f"hint: {words}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_called_by_its_name(bug):
+    result = CHECKS[bug.target](plant(bug), show=False)
+    told = {row.hint for row in result.rows} | {row.problem for row in result.rows} | set(result.conduct)
+    # Two mistakes can give the very same numbers; then the first one of the list is named.
+    assert any(told)
+    assert all(row.hint or row.problem or row.ok for row in result.rows)
+
+
+def test_random_results_are_noticed():
+    rng = np.random.default_rng(0)
+    result = course.check_relu_backward(lambda dy, y: rng.random(dy.shape), show=False)
+    assert any("called a second time" in sentence for sentence in result.conduct)
+
+
+@pytest.mark.parametrize(
+    "visible", [COLUMNS, CONVOLUTIONS, MAPS, PREDICTIONS, RECURSIONS, SUPERVISED, NETWORKS, ({"C": 2, "F": 3},)]
+)
+def test_hidden_sizes_differ_from_the_visible_ones(visible):
+    assert draw_sizes("x", 0, visible) == list(visible)
+    for seed in range(1, 201):
+        drawn = draw_sizes("x", seed, visible)
+        assert not [sizes for sizes in drawn if sizes in visible]
+        for sizes, seen in zip(drawn, visible, strict=True):
+            assert set(sizes) == set(seen)
+            assert sizes.get("H", 0) != sizes.get("W", 1)
+            assert sizes.get("C", 0) != sizes.get("F", -1)
+
+
+def test_a_function_made_for_the_visible_sizes_fails_on_hidden_ones():
+    visible = {tuple(sizes[size] for size in "NHWC") for sizes in COLUMNS}
+
+    def fitted(x, K):
+        return im2col(x, K) if x.shape in visible else np.zeros((x[..., 0].size, K * K * x.shape[3]))
+
+    assert course.check_im2col(fitted, show=False).fraction == 1
+    assert course.check_im2col(fitted, seed=1, show=False).fraction == 0
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", None, True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        course.check_im2col(im2col, seed)
+
+
+@pytest.mark.parametrize(
+    ("yours", "words"),
+    [
+        (lambda a: a[::-1, ::-1], "mirrored"),
+        (lambda a: a.swapaxes(0, 1), "transposed"),
+        (lambda a: np.roll(a, 1, axis=1), "shifted by one pixel"),
+        (lambda a: np.roll(a, (1, -1), axis=(1, 2)), "shifted by one pixel"),
+        (lambda a: a * 0.5, "off by exactly 0.5"),
+    ],
+)
+def test_signatures(yours, words, rng):
+    right = rng.standard_normal((4, 4, 5, 3)) if "roll" not in words else rng.standard_normal((2, 5, 6, 3))
+    assert words in hints.hint([hints.Comparison(yours(right), right, {})])
+
+
+def test_a_border_that_is_wrong_is_told_from_the_inside(rng):
+    right = rng.standard_normal((2, 5, 6, 3))
+    yours = right.copy()
+    yours[:, 0] = 0
+    assert "right inside, wrong at the border" in hints.hint([hints.Comparison(yours, right, {})])
+
+
+def test_a_signature_must_hold_in_every_case(rng):
+    a, b = rng.standard_normal((2, 3, 4))
+    two_is_n = [hints.Comparison(a / 2, a, {"N": 2}), hints.Comparison(b / 3, b, {"N": 3})]
+    assert "1/N" in hints.hint(two_is_n)
+    two_is_two = [hints.Comparison(a / 2, a, {"N": 2}), hints.Comparison(b / 2, b, {"N": 3})]
+    assert "exactly 0.5" in hints.hint(two_is_two)
+    assert hints.hint([hints.Comparison(a, b, {})]) == ""
+    assert hints.hint([]) == ""
+
+
+def test_the_use_that_is_left_over_or_missing_is_found(rng):
+    uses = tuple(rng.standard_normal((3, 2, 5)))
+    right = sum(uses)
+    assert "add the D uses up, or overwrite" in hints.hint([hints.Comparison(uses[1], right, {}, uses)])
+    assert "the last use" in hints.hint([hints.Comparison(right - uses[2], right, {}, uses)])
