@@ -1,10 +1,11 @@
-"""Run the lessons from their text twins and write them as notebooks, outputs included.
+"""Run lessons and exercises from their text twins and write them as notebooks.
 
     python notebooks/make.py              all of them
-    python notebooks/make.py 03           those whose names begin so
+    python notebooks/make.py 03 ex        those whose names begin so
     python notebooks/make.py --check      run, but write nothing; say which files are behind their twins
 
-A lesson is written and reviewed as `NN_name.py`; `NN_name.ipynb` is made from it and never edited by hand.
+A notebook is written and reviewed as `NN_name.py`; `NN_name.ipynb` is made from it and never edited by hand. Lessons
+are written with their outputs, exercises without: their solutions are run to see that they work.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def twins(prefixes: list[str]) -> list[Path]:
-    """The lessons' text files, in order."""
-    paths = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    """The text files of lessons and exercises, in order."""
+    paths = sorted(FOLDER.glob("[0-9][0-9]_*.py")) + sorted(FOLDER.glob("exercises/ex[0-9][0-9]_*.py"))
     return [path for path in paths if not prefixes or path.name.startswith(tuple(prefixes))]
 
 
 def from_twin(path: Path) -> nbformat.NotebookNode:
-    """A lesson without outputs. Cells are named by their place, so that a new run changes nothing but outputs.
+    """A notebook without outputs. Cells are named by their place, so that a new run changes nothing but outputs.
 
     The notebook does not say that it has a twin: Jupyter would write to the twin when a learner saves, and would refuse
     to open the notebook where the twin happens to be older.
@@ -45,9 +46,16 @@ def from_twin(path: Path) -> nbformat.NotebookNode:
     notebook = jupytext.read(path)
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
     for place, cell in enumerate(notebook.cells):
-        cell.id, cell.metadata = f"cell-{place:02}", nbformat.from_dict({})
+        # What an exercise's cells are for, solution or check, is all that is kept of their metadata.
+        kept = {name: value for name, value in cell.metadata.items() if name == "nbgrader"}
+        cell.id, cell.metadata = f"cell-{place:02}", nbformat.from_dict(kept)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
+
+
+def is_exercise(path: Path) -> bool:
+    """Whether it is one of the exercises."""
+    return path.name.startswith("ex")
 
 
 def run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -77,7 +85,7 @@ def in_256_colours(png: str) -> str:
 
 def main() -> int:
     """See the top of the file."""
-    parser = argparse.ArgumentParser(description="Run the lessons and write them as notebooks.")
+    parser = argparse.ArgumentParser(description="Run lessons and exercises and write them as notebooks.")
     parser.add_argument("prefixes", nargs="*", metavar="NN", help="beginnings of names (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a notebook is behind its twin")
     args = parser.parse_args()
@@ -98,14 +106,15 @@ def main() -> int:
             status = 1
             continue
         if not args.check:
-            write_text(target, nbformat.writes(lesson))
+            write_text(target, nbformat.writes(from_twin(path) if is_exercise(path) else lesson))
         print(f"{path.stem}: {time.monotonic() - start:.0f} s", flush=True)
     return status
 
 
 def in_step(notebook: nbformat.NotebookNode, lesson: nbformat.NotebookNode) -> bool:
     """Whether two notebooks have the same cells, whatever their outputs."""
-    return [(c.cell_type, c.source) for c in notebook.cells] == [(c.cell_type, c.source) for c in lesson.cells]
+    mine, theirs = ([(c.cell_type, c.source, c.metadata) for c in one.cells] for one in (notebook, lesson))
+    return mine == theirs
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Every check runs the function in float64 on several sizes with random numbers, w
 finite differences. `seed` changes sizes and numbers. `bugs` is the list of mistakes that the checks must find.
 """
 
+from .cases import grading_seed
 from .check_convolution import check_col2im, check_conv_backward, check_conv_forward, check_im2col
 from .check_pointwise import (
     check_clipping,
@@ -37,5 +38,6 @@ __all__ = [
     "check_supervision_backward",
     "check_training",
     "check_weighted_sum_backward",
+    "grading_seed",
     "show_riddles",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import cli
 from ..errors import UsageError
 from ..files import write_text
+from .cases import grading_seed
 from .exercises import EXERCISES, Exercise
 
 POINTS = sum(exercise.points for exercise in EXERCISES)
@@ -78,7 +79,7 @@ def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
     from . import grading
 
     try:
-        seed = grading.grading_seed() if args.seed is None else args.seed
+        seed = grading_seed() if args.seed is None else args.seed
     except ValueError as error:
         raise UsageError(str(error)) from error
     if args.feedback and args.feedback.exists():

@@ -7,6 +7,7 @@ function made to fit the visible ones fails.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from .judge import Case, judge
 from .report import Result
 
+SEED_VARIABLE = "MINIDRCN_COURSE_SEED"
 Sizes = dict[str, float]
 RANGES = {"N": (2, 3), "H": (3, 6), "W": (3, 6), "C": (2, 3), "F": (2, 3), "D": (2, 4)}
 
@@ -85,6 +87,18 @@ class Check:
 @functools.lru_cache(maxsize=32)
 def _cases(check: Check, seed: int) -> list[Case]:
     return check.cases(seed, draw_sizes(check.target, seed, check.visible))
+
+
+def grading_seed() -> int:
+    """The seed that submissions are graded with: the environment's MINIDRCN_COURSE_SEED, else 1.
+
+    Raises:
+        ValueError: it is no whole number of at least 0.
+    """
+    text = os.environ.get(SEED_VARIABLE, "1")
+    if not text.isdecimal():
+        raise ValueError(f"{SEED_VARIABLE} must be a whole number of at least 0, not {text!r}")
+    return int(text)
 
 
 def shown(check: Callable[..., Result]) -> Callable[..., Result]:

@@ -74,6 +74,8 @@ LAYERS = (
     "ops.conv:conv2d_backward",
     "ops.pointwise:relu_forward",
     "ops.pointwise:relu_backward",
+    "course.recursive:recursion_forward",
+    "course.recursive:supervision_forward",
 )
 
 CONVOLUTIONS = tuple(

@@ -17,8 +17,8 @@ import numpy as np
 from . import guard
 
 PACKAGE = __name__.split(".")[0]
-# Python's own little functions: a generator is "called" once an item.
-ANONYMOUS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<module>")
+# Nobody calls these by name: a generator is "called" once an item, a class's __init__ by whoever makes one.
+ANONYMOUS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<module>", "__")
 
 
 def snapshot() -> dict[str, tuple]:
@@ -61,7 +61,7 @@ def watch(fn: Callable, arguments: tuple) -> dict[str, dict[str, int]]:
     size = arguments[0].size if isinstance(arguments[0], np.ndarray) else 1
 
     def profile(frame: types.FrameType, event: str, value: Any) -> None:
-        if event not in ("call", "return") or frame.f_code.co_name in ANONYMOUS:
+        if event not in ("call", "return") or frame.f_code.co_name.startswith(ANONYMOUS):
             return
         module = str(frame.f_globals.get("__name__", ""))
         ours = module.split(".")[0] == PACKAGE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,6 @@ from .remote import RemoteFunction, Stopped, Submission
 from .report import Result
 from .submission import ENDINGS, read_submission
 
-SEED_VARIABLE = "MINIDRCN_COURSE_SEED"
 SECONDS, MEBIBYTES = 30.0, 2048
 
 
@@ -44,18 +42,6 @@ class Grade:
     def points(self) -> float:
         """The score, in points."""
         return self.exercise.score(self.result.fraction) if self.result else 0.0
-
-
-def grading_seed() -> int:
-    """The seed that submissions are graded with: the environment's MINIDRCN_COURSE_SEED, else 1.
-
-    Raises:
-        ValueError: it is no whole number of at least 0.
-    """
-    text = os.environ.get(SEED_VARIABLE, "1")
-    if not text.isdecimal():
-        raise ValueError(f"{SEED_VARIABLE} must be a whole number of at least 0, not {text!r}")
-    return int(text)
 
 
 def students(path: Path) -> dict[str, list[Path]]:
