@@ -91,7 +91,7 @@ def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
     for name in cli.progress(students, unit="student"):
         graded[name] = grading.grade_student(students[name], exercises, seed, args.riddles, args.seconds, args.memory)
         if args.feedback:
-            write_text(args.feedback / f"{name}.txt", report(name, graded[name]))
+            write_text(args.feedback / f"{name}.txt", report(name, graded[name], notices=False))
     if args.csv:
         print(table_for_programs(graded), end="")
     elif len(graded) == 1:
@@ -101,14 +101,15 @@ def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
     return 0
 
 
-def report(name: str, grades: Sequence) -> str:
-    """One student's feedback: what every check said, and the points."""
+def report(name: str, grades: Sequence, notices: bool = True) -> str:
+    """One student's feedback: what every check said, and the points; the notices are for the instructor alone."""
     lines = [name, ""]
     for grade in grades:
         exercise = grade.exercise
         lines.append(f"{exercise.name} {exercise.title}: {grade.points:g} of {exercise.points} points")
         lines += [f"    {line}" for line in (grade.result.lines() if grade.result else [grade.problem])]
-        lines += [f"    notice: {notice}" for notice in grade.notices]
+        lines += [f"    {remark}" for remark in grade.remarks]
+        lines += [f"    notice: {notice}" for notice in grade.notices if notices]
         lines.append("")
     lines.append(f"{_total(grades):g} of {sum(grade.exercise.points for grade in grades)} points")
     return "\n".join(lines) + "\n"

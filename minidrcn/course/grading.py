@@ -30,12 +30,14 @@ class Grade:
         exercise: the exercise.
         result: of its check; None where nothing was handed in or nothing could be run.
         problem: why there is no result, or "".
+        remarks: what the student should know besides: pieces of the code that failed.
         notices: what the instructor should look at.
     """
 
     exercise: Exercise
     result: Result | None = None
     problem: str = ""
+    remarks: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     @property
@@ -111,7 +113,7 @@ def grade_file(
     grades: list[Grade] = []
     try:
         defined = _names_in(path)
-    except InputError as error:
+    except (InputError, OSError) as error:
         return [Grade(exercise, problem=str(error)) for exercise in exercises]
     waiting = [exercise for exercise in exercises if exercise.function in defined or len(exercises) == 1]
     # What concerns the whole file is said once, with its first exercise.
@@ -133,7 +135,7 @@ def grade_file(
                         grade.notices.append(f"it changes {name} of the package")
                         changes.add(name)
                 if not grade.result.ok:
-                    grade.notices.extend(problems)
+                    grade.remarks.extend(problems)
                 grades.append(grade)
     return grades
 

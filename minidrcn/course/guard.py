@@ -128,9 +128,8 @@ def _place(error: BaseException) -> str:
         name = frame.f_globals.get("__name__", "")
         if isinstance(name, str) and name.split(".")[0] not in ("minidrcn", "numpy", "copy"):
             text = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
-            found = f", line {number}" + (
-                f" of {frame.f_code.co_name}: {text}" if text else f" of {frame.f_code.co_name}"
-            )
+            where = "" if frame.f_code.co_name == "<module>" else f" of {frame.f_code.co_name}"
+            found = f", line {number}{where}" + (f": {text}" if text else "")
     return found
 
 

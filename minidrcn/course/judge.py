@@ -119,7 +119,9 @@ def judge(
         rows.append(row)
     conduct = [f"it changes {arguments[k]} in place: who else uses it gets wrong numbers" for k in sorted(changed)]
     if unstable:
-        conduct.append("it gives another result when it is called a second time with the same arguments")
+        conduct.append(
+            "called a second time with the same arguments it gives another result: is np.empty never filled?"
+        )
     return Result(f"{target.partition(':')[2]}, seed {seed}", rows, conduct)
 
 

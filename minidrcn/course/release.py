@@ -83,6 +83,11 @@ def for_students(notebook: dict[str, Any], riddles: int = 0) -> dict[str, Any]:
         cell = {**cell, "source": source.replace(RIDDLES, f"RIDDLES = {riddles}").splitlines(keepends=True)}
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
+        marks = cell.get("metadata", {}).get("nbgrader")
+        if marks:
+            # Jupyter keeps such cells from being deleted, and the given ones from being edited, as nbgrader asks it to.
+            kept = {"deletable": False, **({"editable": False} if marks.get("locked") else {})}
+            cell["metadata"] = {**cell["metadata"], **kept}
         cells.append(cell)
     return {**notebook, "cells": cells}
 
