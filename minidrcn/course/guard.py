@@ -113,7 +113,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it ends the program (exit){_place(error)}"
     try:
-        message = " ".join(str(error).split())[:200]
+        message = " ".join(str(error).split())[:120]
     except Exception:
         message = ""
     if isinstance(error, TypeError) and message.startswith("it returned"):

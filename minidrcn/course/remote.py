@@ -93,10 +93,12 @@ class Submission:
                 if self._memory() > self._mebibytes * 2**20:
                     self._stop(f"it was stopped when it took more than {self._mebibytes} MiB of memory")
             answer = wire.decode(self._connection.recv_bytes(MOST_BYTES))
-        except (EOFError, OSError):
+        except EOFError:
             self._stop("it ended its own process")
+        except OSError:
+            self._stop(f"it ended its own process, or returned more than {MOST_BYTES // 2**20} MiB")
         except ValueError:
-            self._stop("what it returned is too large to be looked at")
+            self._stop("what came back from its process cannot be read")
         self._left -= time.monotonic() - start
         return answer
 

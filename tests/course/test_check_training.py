@@ -7,7 +7,7 @@ from minidrcn.course.check_training import training_batches
 from minidrcn.optim import Adam
 
 
-def train(params, batches, lr=5e-3):
+def train(params, batches, lr=3e-3):
     model, adam = DRCN(filters=8, recursions=3).with_params(params), Adam()
     state = adam.init(params)
     for step, (x, y) in enumerate(batches):
@@ -33,7 +33,7 @@ def test_no_flake_on_200_seeds():
 @pytest.mark.parametrize(
     ("fn", "words"),
     [
-        (lambda p, b: train(p, b[:3], -5e-3), "is the sign of the step right"),
+        (lambda p, b: train(p, b[:3], -3e-3), "is the sign of the step right"),
         (lambda p, b: p, "more than bicubic are asked for"),
         (lambda p, b: {name: v * float("nan") for name, v in p.items()}, "training has exploded"),
         (lambda p, b: {name: v[..., :1] for name, v in p.items()}, "must be an array of floats, of shape"),

@@ -47,6 +47,7 @@ NONSENSE = {
     "objects": lambda *_: np.array([None]),
     "integers": lambda first, *_: np.ones_like(first, dtype=int),
     "complex": lambda first, *_: first * 1j,
+    "huge numbers": lambda first, *_: (np.full_like(first, -1.7e308),) * 3,
     "NaN": lambda first, *_: first * np.nan,
     "too many": lambda *_: (np.zeros(2),) * 9,
     "a tuple in a tuple": lambda *_: ((np.zeros(2),),),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from minidrcn import __version__
 from minidrcn.course import bugs
 from minidrcn.course.exercises import EXERCISES
 from minidrcn.course.release import FOLDER, for_students, read
@@ -149,6 +150,7 @@ def test_the_pages_say_what_the_list_says():
     for name in ("README.md", "students.md"):
         text = (FOLDER / name).read_text(encoding="utf-8")
         assert "\n".join([*rows, totals]) in text
+    assert f"minidrcn-{__version__}-py3-none-any.whl" in (FOLDER / "students.md").read_text(encoding="utf-8")
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert "There are eleven exercises" in readme
     assert len(EXERCISES) == 11
