@@ -1,15 +1,19 @@
 """Networks and unfinished training runs as one `.npz` file each.
 
-    meta              JSON in UTF-8, as bytes: format, architecture, scale, and for a run its step, options and rule
+    meta              JSON in UTF-8, as bytes: format, the version of minidrcn, architecture, scale, and for a run its
+                      step, options and rule; all that is random follows from the seed among the options and the step
     params/NAME       one array a parameter
     optimiser/PART/NAME   for a run, the optimiser's state
+    checksum          SHA-256 of everything else
 
-Nothing in such a file can run code: it is read with `allow_pickle=False`. Files written from the same values are equal
-byte for byte; they hold no clock time.
+Nothing in such a file can run code: it is read with `allow_pickle=False`. It is not compressed, so reading takes no
+more memory than the file is long. Files written from the same values are equal byte for byte; they hold no clock time.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import zipfile
@@ -28,7 +32,7 @@ from .network import Architecture
 from .optim import State
 
 FORMAT = "minidrcn"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -60,6 +64,7 @@ def save(
     meta = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
+        "minidrcn": _package_version(),
         "architecture": asdict(model.architecture),
         "scale": model.scale,
         "training": training or {},
@@ -69,7 +74,7 @@ def save(
         arrays |= {f"optimiser/{part}/{name}": to_cpu(value) for name, value in values.items()}
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
     with written_whole(path) as temporary:
-        np.savez(temporary, **arrays)
+        np.savez(temporary, **arrays, checksum=_checksum(arrays))
 
 
 def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
@@ -81,10 +86,9 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
     if Path(path).is_dir():
         raise InputError(f"{path}: a folder; expected an .npz file")
     try:
-        # Opened here, because np.load leaves files open that turn out to be damaged.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as contents:
-            arrays = {name: contents[name] for name in contents.files}
-        meta = json.loads(bytes(arrays.pop("meta")))
+        arrays = _read_arrays(path)
+        checksum = arrays.pop("checksum", None)
+        meta = json.loads(bytes(arrays["meta"]))
         if meta["format"] != FORMAT:
             raise ValueError(f"format {meta['format']!r}")
         if meta["version"] > FORMAT_VERSION:
@@ -92,6 +96,9 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
                 f"{path}: written by a newer minidrcn (format {meta['version']}, this one reads up to "
                 f"{FORMAT_VERSION}); update minidrcn"
             )
+        if checksum is None or not np.array_equal(checksum, _checksum(arrays)):
+            raise ValueError("the checksum is not that of the contents")
+        del arrays["meta"]
         scale = meta["scale"]
         if scale is not None and (type(scale) is not int or scale not in (2, 3, 4)):
             raise ValueError(f"scale {scale!r}")
@@ -109,6 +116,34 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError,
             zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
         raise InputError(f"{path}: no model of minidrcn's, or damaged; expected an .npz file that it wrote") from error
+
+
+def _read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Every array of an uncompressed `.npz` file."""
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("compressed")
+        # Entry by entry from memory: what an entry holds decides how much is read, not what its header claims.
+        return {
+            name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+            for name in archive.namelist()
+        }
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """SHA-256 of names, dtypes, shapes and contents, as 32 bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {arrays[name].shape}\n".encode())
+        digest.update(array.tobytes())
+    return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+
+def _package_version() -> str:
+    from . import __version__
+
+    return __version__
 
 
 def load(model: str | os.PathLike) -> DRCN:

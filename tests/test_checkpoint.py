@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
 import standin
 
+import minidrcn
 from minidrcn import DRCN, checkpoint, load
 from minidrcn.checkpoint import load_checkpoint, save
 from minidrcn.errors import InputError, UsageError
@@ -60,13 +63,49 @@ class Bomb:
         return (pytest.fail, ("a pickle was loaded",))
 
 
-def rewritten(path, change):
-    """The arrays of a file, changed and written back."""
+def rewritten(path, change, checksum=True):
+    """The arrays of a file, changed and written back, with a checksum that fits."""
     with np.load(path) as file:
         arrays = dict(file)
+    old = arrays.pop("checksum")
     meta = json.loads(bytes(arrays.pop("meta")))
     change(arrays, meta)
-    np.savez(path, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    np.savez(path, **arrays, checksum=checkpoint._checksum(arrays) if checksum else old)
+
+
+def test_the_version_of_the_package_is_noted(model, tmp_path):
+    save(tmp_path / "a.npz", model)
+    with np.load(tmp_path / "a.npz") as file:
+        assert json.loads(bytes(file["meta"]))["minidrcn"] == minidrcn.__version__
+
+
+def test_a_number_that_was_changed_is_noticed(model, tmp_path):
+    save(tmp_path / "a.npz", model)
+    rewritten(tmp_path / "a.npz", lambda arrays, meta: None, checksum=False)
+    load_checkpoint(tmp_path / "a.npz")
+    for change in (
+        lambda arrays, meta: arrays.update({"params/embed1.b": arrays["params/embed1.b"] + 1}),
+        lambda arrays, meta: meta.update(scale=4),
+    ):
+        save(tmp_path / "a.npz", model)
+        rewritten(tmp_path / "a.npz", change, checksum=False)
+        with pytest.raises(InputError, match="no model of minidrcn's, or damaged"):
+            load_checkpoint(tmp_path / "a.npz")
+
+
+def test_a_file_takes_no_more_memory_than_it_is_long(model, tmp_path):
+    """Neither a compressed one, which could hold terabytes, nor a header that claims more than there is."""
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, meta=np.zeros(10**8, np.uint8))
+    with pytest.raises(InputError, match="no model of minidrcn's, or damaged"):
+        load_checkpoint(path)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**11,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("meta.npy", header.getvalue() + bytes(64))
+    with pytest.raises(InputError, match="no model of minidrcn's, or damaged"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize(
