@@ -54,6 +54,9 @@ class TrainingConfig:
     clip: str = _option("norm", "how gradients are clipped: by their joint length, each entry, each entry times the "
                         "learning rate, or not", choices=("norm", "value", "adjustable", "none"))  # fmt: skip
     clip_limit: float = _option(10.0, "at what value", above=0)
+    back_off: bool = _option(
+        False, "when training explodes, go back to the last checkpoint and halve the rate, up to ten times, in place "
+        "of stopping")  # fmt: skip
     evaluate_every: int = _option(50, "updates between two measurements on the validation images", least=1)
     seed: int = _option(0, "of the initial weights and of the patches", least=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file has the name of one that `written_whole` was about to finish."""
+    return re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name) is not None
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

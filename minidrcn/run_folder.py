@@ -19,7 +19,7 @@ from .comparison import comparison
 from .config import TrainingConfig
 from .data.datasets import unique_names
 from .errors import InputError, UsageError
-from .files import write_text
+from .files import is_unfinished, write_text
 from .protocol import Sample
 
 COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")
@@ -78,6 +78,13 @@ def new_folder(out: str | None) -> RunFolder:
         raise UsageError(f"--out {out}: the folder is not empty; go on with --resume, or name a new one")
     path.mkdir(parents=True, exist_ok=True)
     return RunFolder(path)
+
+
+def sweep(folder: RunFolder) -> None:
+    """Remove what a killed process had begun to write."""
+    for path in folder.path.iterdir():
+        if is_unfinished(path):
+            path.unlink(missing_ok=True)
 
 
 def write_config(folder: RunFolder, config: TrainingConfig) -> None:

@@ -33,6 +33,7 @@ class TrainingState:
         plateau: the rule for the learning rate; used by the schedule of that name.
         step: updates done.
         best_psnr: the highest validation PSNR so far, in decibels.
+        rate_factor: what the learning rate is multiplied by: 1, and half of it each time training went back.
     """
 
     model: DRCN
@@ -40,6 +41,7 @@ class TrainingState:
     plateau: schedules.Plateau
     step: int = 0
     best_psnr: float = -math.inf
+    rate_factor: float = 1.0
 
 
 class StepReport(NamedTuple):
@@ -106,12 +108,11 @@ def train_step(
         the state after the update, and a report.
     """
     model = state.model
-    rng = np.random.default_rng((config.seed, state.step + 1))  # (seed, 0) is the stream of the initial weights
-    x, y = draw_batch(pairs, config.batch, config.patch, rng)
+    x, y = batch(state, config, pairs)
     lr = learning_rate(config, state)
     alpha = supervision(config, state, lr)
 
-    loss, grads = loss_and_grads(model, model.xp.asarray(x), model.xp.asarray(y), alpha, workers)
+    loss, grads = loss_and_grads(model, x, y, alpha, workers)
     grads, norm = clip(config, grads, lr)
     params, optimiser_state = optimiser(config).step(model.params, grads, state.optimiser_state, lr, state.step + 1)
 
@@ -119,11 +120,21 @@ def train_step(
     return state, StepReport(loss, norm, lr, alpha)
 
 
+def batch(state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair]) -> tuple[Array, Array]:
+    """Inputs and targets of the next update, where the network is."""
+    rng = np.random.default_rng((config.seed, state.step + 1))  # (seed, 0) is the stream of the initial weights
+    xp = state.model.xp
+    x, y = draw_batch(pairs, config.batch, config.patch, rng)
+    return xp.asarray(x), xp.asarray(y)
+
+
 def learning_rate(config: TrainingConfig, state: TrainingState) -> float:
     """The rate of the next update."""
     if config.schedule == "cosine":
-        return schedules.cosine_rate(state.step, config.steps, config.lr, config.warmup)
-    return state.plateau.lr if config.schedule == "plateau" else config.lr
+        lr = schedules.cosine_rate(state.step, config.steps, config.lr, config.warmup)
+    else:
+        lr = state.plateau.lr if config.schedule == "plateau" else config.lr
+    return lr * state.rate_factor
 
 
 def supervision(config: TrainingConfig, state: TrainingState, lr: float) -> float:
@@ -162,6 +173,7 @@ def save_state(path, state: TrainingState, config: TrainingConfig) -> None:
     training = {
         "step": state.step,
         "best_psnr": state.best_psnr,
+        "rate_factor": state.rate_factor,
         "plateau": asdict(state.plateau),
         "config": asdict(config),
     }
@@ -178,10 +190,10 @@ def load_state(path) -> tuple[TrainingState, TrainingConfig]:
     try:
         config = TrainingConfig.from_dict(training["config"])
         plateau = schedules.Plateau(**training["plateau"])
-        step, best_psnr = training["step"], training["best_psnr"]
-        if type(step) is not int or step < 0 or not isinstance(best_psnr, float):
-            raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}")
-        state = TrainingState(model, optimiser_state, plateau, step, best_psnr)
+        step, best_psnr, rate_factor = training["step"], training["best_psnr"], training["rate_factor"]
+        if type(step) is not int or step < 0 or not (isinstance(best_psnr, float) and isinstance(rate_factor, float)):
+            raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}, factor of the rate {rate_factor!r}")
+        state = TrainingState(model, optimiser_state, plateau, step, best_psnr, rate_factor)
         expected = optimiser(config).init(model.params)
         if {part: {n: v.shape for n, v in values.items()} for part, values in optimiser_state.items()} != {
             part: {n: v.shape for n, v in values.items()} for part, values in expected.items()

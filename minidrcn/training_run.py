@@ -7,13 +7,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from . import checkpoint, cli, run_folder, training
-from .backend import get_xp, gpu_peak_bytes
+from .backend import gpu_peak_bytes
 from .config import TrainingConfig
 from .data.patches import Pair
+from .diagnosis import not_finite, where_it_ends
 from .errors import InputError
 from .protocol import Sample, measure
 from .run_folder import Row, RunFolder
@@ -21,6 +24,8 @@ from .tiles import predict_luma
 from .training import StepReport, TrainingState
 
 LOG_EVERY = 10
+LEAST_RATE_FACTOR = 0.5**10
+GOOD_STATES = 4  # kept in memory to go back to
 HIGHEST_PSNR = 100.0
 
 
@@ -62,20 +67,28 @@ class TrainingRun:
         config = self.config
         self.rows = [row for row in rows if row["step"] <= state.step]
         self.started = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
+        run_folder.sweep(self.folder)
         run_folder.write_log(self.folder, self.rows)
+        self.good: list[TrainingState] = []
+        self.saved: TrainingState | None = None
         print(f"{self.folder.path}: {self._description(state)}", flush=True)
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
         with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
             if state.best_psnr == -math.inf:
                 state = self._evaluate(state, None, bar.write)
+            self.good.append(state)
             while not training.finished(state, config) and not signals.received:
-                state, report = training.train_step(state, config, self.pairs, self.workers)
+                before = state
+                state, report = training.train_step(before, config, self.pairs, self.workers)
                 bar.update()
                 evaluate = state.step % config.evaluate_every == 0 or state.step == config.steps
-                save = state.step % self.checkpoint_every == 0
-                # Only here are the numbers looked at: on a GPU a look waits until they are computed.
-                if evaluate or save or state.step % LOG_EVERY == 0:
-                    self._check_finite(state, report)
+                save = state.step % self.checkpoint_every == 0 or training.finished(state, config)
+                report_now = evaluate or save or state.step % LOG_EVERY == 0
+                # On a GPU a look waits until the numbers are computed, so it is taken only where they are needed.
+                if (report_now or state.model.xp is np) and self._exploded(state, report):
+                    state = self._go_back(before, state, bar)
+                    continue
+                if report_now:
                     bar.set_postfix_str(
                         f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
                     )
@@ -85,7 +98,8 @@ class TrainingRun:
                         self._log(state, report)
                 if save:
                     self._save(state)
-            self._save(state)
+            if self.saved is not state:
+                self._save(state)
         if not training.finished(state, config):
             print(
                 f"minidrcn.train: interrupted and saved after {state.step} of {config.steps} updates; "
@@ -128,20 +142,42 @@ class TrainingRun:
         run_folder.append_row(self.folder, row)
 
     def _save(self, state: TrainingState) -> None:
-        arrays = [*state.model.params.values(), *(a for part in state.optimiser_state.values() for a in part.values())]
-        if not all(bool(get_xp(array).isfinite(array).all()) for array in arrays):
-            raise self._exploded("a parameter", state)
         training.save_state(self.folder.last, state, self.config)
+        self.saved = state
+        # The first, and the last few: a state can be doomed before a number overflows.
+        self.good = [*self.good[:1], *self.good[1:][-GOOD_STATES:], state]
 
-    def _check_finite(self, state: TrainingState, report: StepReport) -> None:
+    def _exploded(self, state: TrainingState, report: StepReport) -> bool:
         if not (math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))):
-            raise self._exploded("the loss", state)
+            return True
+        return any(not_finite(arrays) for arrays in (state.model.params, *state.optimiser_state.values()))
 
-    def _exploded(self, what: str, state: TrainingState) -> InputError:
-        kept = f"{self.folder.last} is from before; " if self.folder.last.exists() else ""
-        return InputError(
-            f"{what} is no longer finite at update {state.step}; {kept}start anew with a smaller --lr or --clip-limit"
-        )
+    def _go_back(self, before: TrainingState, state: TrainingState, bar: Any) -> TrainingState:
+        """A good state from before with half the rate, if that is wanted and helps.
+
+        Raises:
+            InputError: it is not, or it has been tried ten times.
+        """
+        x, y = training.batch(before, self.config, self.pairs)
+        alpha = training.supervision(self.config, before, training.learning_rate(self.config, before))
+        where = where_it_ends(before.model, x, y, alpha)
+        if not where:
+            name = not_finite(state.model.params)
+            where = f"the parameter {name} that the update makes" if name else "the optimiser's state"
+        said = f"training has exploded at update {state.step}: the first thing that is not finite is {where}"
+        factor = state.rate_factor / 2
+        if not self.config.back_off:
+            kept = f"{self.folder.last} is from before; " if self.folder.last.exists() else ""
+            raise InputError(f"{said}; {kept}start anew with a smaller --lr or --clip-limit, or with --back-off")
+        if factor < LEAST_RATE_FACTOR:
+            raise InputError(f"{said}, and going back ten times has not helped; start anew with a smaller --lr")
+        # Whoever comes back here a second time goes further back.
+        good = self.good.pop() if len(self.good) > 1 else self.good[0]
+        bar.write(f"{said}; back to update {good.step} with {factor:g} of the rate", file=sys.stderr)
+        bar.update(good.step - state.step)
+        self.rows = [row for row in self.rows if row["step"] <= good.step]
+        run_folder.write_log(self.folder, self.rows)
+        return replace(good, rate_factor=factor)
 
     def _finish(self, state: TrainingState) -> None:
         run_folder.write_pictures(self.folder, self.rows, self._predictions(state))

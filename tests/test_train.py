@@ -13,7 +13,7 @@ import pytest
 import standin
 from conftest import relative_error, run_command
 
-from minidrcn import load
+from minidrcn import load, training
 from minidrcn.run_folder import COLUMNS, RunFolder, read_log
 from minidrcn.train import main
 
@@ -206,15 +206,51 @@ def test_a_checkpoint_that_is_damaged_is_one_line(args, tmp_path, capsys):
 def test_a_loss_that_explodes_is_one_line_and_keeps_the_last_good_state(args, tmp_path, capsys):
     arguments = [*args, "--lr", "1e6", "--clip", "none", "--warmup", "0", "--out", str(tmp_path / "run")]
     message = wrong([*arguments, "--checkpoint-every", "1"], 1, capsys)
-    assert "is no longer finite at update" in message
+    assert "training has exploded at update" in message
+    assert "the first thing that is not finite is the map of" in message
     assert load(tmp_path / "run" / "best.npz")
     # What was saved before is sound, and what is not sound is not saved.
     if (tmp_path / "run" / "last.npz").exists():
         assert load(tmp_path / "run" / "last.npz")
     one_step = [*args, "--lr", "1e300", "--clip", "none", "--optimiser", "sgd", "--schedule", "constant"]
     message = wrong([*one_step, "--steps", "1", "--out", str(tmp_path / "other")], 1, capsys)
-    assert "a parameter is no longer finite at update 1; start anew" in message
+    assert "exploded at update 1" in message
+    assert "that the update makes; start anew" in message
     assert not (tmp_path / "other" / "last.npz").exists()
+
+
+def test_training_that_explodes_goes_back_if_asked(args, tmp_path, capsys):
+    arguments = [*args, "--lr", "1e6", "--clip", "none", "--warmup", "0", "--steps", "12", "--back-off"]
+    arguments += ["--schedule", "constant", "--optimiser", "sgd", "--checkpoint-every", "3"]
+    status, _, said = run_command(main, [*arguments, "--out", tmp_path / "hopeless"], capsys)
+    assert status == 1
+    assert said.count("back to update") == 10
+    assert "going back ten times has not helped" in said.splitlines()[-1]
+    milder = [*arguments, "--lr", "1"]
+    assert main([*milder, "--out", str(tmp_path / "run")]) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"exploded at update \d+: .*; back to update \d+ with 0.5 of the rate", said)
+    log = (tmp_path / "run" / "log.csv").read_text(encoding="utf-8").splitlines()[1:]
+    steps = [int(line.partition(",")[0]) for line in log]
+    assert steps == sorted(set(steps)), "what was undone is not in the log"
+    state, _ = training.load_state(tmp_path / "run" / "last.npz")
+    assert state.rate_factor < 1
+    assert f"{state.rate_factor:g} of the rate" in said
+    assert main([*milder, "--out", str(tmp_path / "again")]) == 0
+    again, _ = training.load_state(tmp_path / "again" / "last.npz")
+    assert all(np.array_equal(again.model.params[name], p) for name, p in state.model.params.items())
+
+
+def test_what_a_killed_process_had_begun_to_write_is_removed(args, tmp_path):
+    out = tmp_path / "run"
+    assert main([*args, "--out", str(out), "--steps", "2"]) == 0
+    (out / ".0123456789ab.npz").write_bytes(b"half")
+    (out / ".mine").write_text("kept")
+    assert main(["--resume", "--out", str(out)]) == 0
+    (out / "curve.png").unlink()
+    assert main(["--resume", "--out", str(out)]) == 0
+    assert not (out / ".0123456789ab.npz").exists()
+    assert (out / ".mine").exists()
 
 
 def test_gpu_without_cupy_or_without_a_device_says_which(capsys, monkeypatch):
