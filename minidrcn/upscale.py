@@ -7,14 +7,19 @@ import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import cli
 from .data.datasets import images_in
 from .data.image_io import read_image
+from .data.metadata import metadata
 from .drcn import DRCN
 from .errors import InputError, UsageError
 from .files import written_whole
 from .photo import choose_model, upscale_image
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Formats that hold a photograph of any size as it is.
 FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
@@ -35,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     failed = 0
     for source, target in jobs:
         try:
-            done = _upscale_file(source, target, scale, model, args.workers)
+            done = _upscale_file(source, target, scale, model, args.workers, round(args.max_megapixels * 1e6))
         except InputError as error:
             failed = cli.fail("upscale", error, 1)
         except OSError as error:
@@ -82,24 +87,46 @@ def _with_known_ending(path: Path) -> Path:
     return path
 
 
-def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None) -> str:
-    image = read_image(source)
+def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None, most_pixels: int) -> str:
+    image = read_image(source, most_pixels)
     progress = partial(cli.progress, desc=source.name, unit="tile")
     large = upscale_image(image, scale, model, workers=workers, progress=progress)
+    if image.mode.startswith("I") and image.has_transparency_data:
+        print(f"{source}: grey with 16 bits; its transparency is left out", file=sys.stderr)
     options: dict = {"quality": 95} if _format(target) in ("JPEG", "WEBP") else {}
-    if "icc_profile" in image.info and image.mode == large.mode:
-        options["icc_profile"] = image.info["icc_profile"]
     with written_whole(target) as temporary:
         try:
-            large.save(temporary, **options)
-        except MemoryError:
-            raise
+            large.save(temporary, **options, **metadata(image, large, _format(target)))
         except Exception as error:
-            # Which exception Pillow raises depends on the format; with an error number it is the system's.
-            if getattr(error, "errno", None):
+            if _is_of_the_system(error):
                 raise
-            raise InputError(f"{target}: cannot hold this image ({error}); try .png") from error
+            _save_bare(large, temporary, target, options)
     return f"{target}: {image.width} x {image.height} -> {large.width} x {large.height}"
+
+
+def _save_bare(image: Image.Image, temporary: Path, target: Path, options: dict) -> None:
+    """Save without metadata: odd ones are no reason to lose the picture."""
+    try:
+        image.save(temporary, **options)
+    except Exception as error:
+        if _is_of_the_system(error):
+            raise
+        raise InputError(f"{target}: cannot hold this image ({error}); try .png") from error
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    # Which exception Pillow raises depends on the format; with an error number it is the system's.
+    return isinstance(error, MemoryError) or bool(getattr(error, "errno", None))
+
+
+def _megapixels(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1e6:
+        raise argparse.ArgumentTypeError(f"must be a number above 0 and at most 1e6, not {text}")
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("input", metavar="IN", help="an image file, or a folder of them")
     parser.add_argument("output", metavar="OUT", help="the file to write, its ending names the format; or a folder")
     cli.add_model_options(parser)
+    parser.add_argument(
+        "--max-megapixels", type=_megapixels, default=64, metavar="MP",
+        help="larger images are refused; the memory needed is about 240 MiB a megapixel at scale 2 (default: 64)",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: refuse)")
     return parser
 

@@ -126,3 +126,58 @@ def test_wrong_use_is_one_line_and_writes_nothing(photo, tmp_path, capsys, model
         assert message in err
         assert err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_what_the_file_said_of_the_photograph_is_kept(tmp_path, capsys, model):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "Maker", 6  # taken sideways
+    Image.new("RGB", (6, 5), "red").save(tmp_path / "a.jpg", exif=exif, dpi=(240, 240))
+    assert run_command(main, [tmp_path / "a.jpg", tmp_path / "b.jpg", "--model", model], capsys)[0] == 0
+    with Image.open(tmp_path / "b.jpg") as large:
+        assert large.size == (15, 18), "turned upright"
+        assert dict(large.getexif())[0x010F] == "Maker"
+        assert 0x0112 not in large.getexif()
+        assert large.info["dpi"] == (240, 240)
+
+
+def test_metadata_that_cannot_be_written_are_no_reason_to_lose_the_picture(tmp_path, capsys, model, monkeypatch):
+    Image.new("RGB", (6, 5), "red").save(tmp_path / "a.png")
+    monkeypatch.setattr("minidrcn.upscale.metadata", lambda *_: {"exif": "no exif", "icc_profile": 3})
+    assert run_command(main, [tmp_path / "a.png", tmp_path / "b.png", "--model", model], capsys)[0] == 0
+    assert size_of(tmp_path / "b.png") == (18, 15)
+
+
+def test_sixteen_bits_are_kept_and_a_transparency_that_is_lost_is_said(tmp_path, capsys, model):
+    grey = Image.fromarray(np.arange(30, dtype=np.uint16).reshape(5, 6) * 2000)
+    grey.save(tmp_path / "a.png")
+    grey.save(tmp_path / "t.png", transparency=4000)
+    assert run_command(main, [tmp_path / "a.png", tmp_path / "b.png", "--model", model], capsys)[2] == ""
+    code, _, err = run_command(main, [tmp_path / "t.png", tmp_path / "u.png", "--model", model], capsys)
+    assert (code, err) == (0, f"{tmp_path / 't.png'}: grey with 16 bits; its transparency is left out\n")
+    for name in ("b.png", "u.png"):
+        with Image.open(tmp_path / name) as large:
+            assert large.mode == "I;16"
+
+
+def test_the_limit_on_pixels_can_be_raised(tmp_path, capsys, model):
+    Image.new("L", (60, 50)).save(tmp_path / "a.png")
+    arguments = [tmp_path / "a.png", tmp_path / "b.png", "--model", model, "--max-megapixels"]
+    code, _, err = run_command(main, [*arguments, "0.002"], capsys)
+    assert code == 1
+    assert "more than 0.002 megapixels" in err
+    assert not (tmp_path / "b.png").exists()
+    assert run_command(main, [*arguments, "0.003"], capsys)[0] == 0
+    for wrong in ("0", "-1", "many", "nan", "1e9"):
+        code, _, err = run_command(main, [*arguments, wrong], capsys)
+        assert code == 2
+        assert "must be a number above 0 and at most 1e6" in err
+
+
+@pytest.mark.parametrize("name", ["a photograph.png", "Überblick.png", "写真.png", "-dash.png", "per%cent.png"])
+def test_any_name_will_do(tmp_path, capsys, model, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.new("RGB", (6, 5)).save(folder / name)
+    assert run_command(main, [folder, tmp_path / "out", "--model", model], capsys)[0] == 0
+    assert size_of(tmp_path / "out" / name) == (18, 15)

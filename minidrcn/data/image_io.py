@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +17,22 @@ if TYPE_CHECKING:
     from PIL import Image
 
 NO_RANGE = "an image of floats has no known value range; expected 8 or 16 bits a channel"
+BEYOND_16_BITS = "an image of whole numbers outside 0..65535 has no known value range; expected 8 or 16 bits a channel"
+MOST_PIXELS = 178_956_970  # where Pillow, too, refuses to go on
+ANIMATED_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
-def read_image(path: str | os.PathLike) -> Image.Image:
+def read_image(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> Image.Image:
     """Read a whole image file, turned upright if its EXIF data say so.
 
+    Args:
+        path: the file.
+        most_pixels: larger images are refused before any memory is taken for them.
+
     Raises:
-        InputError: there is no such file, or it is no image that Pillow reads, or it is damaged.
+        InputError: there is no such file, or it is no image that Pillow reads, or it is damaged, too large, or holds
+            several pictures (a photograph with a preview beside it counts as one).
     """
     from PIL import Image
 
@@ -35,20 +45,48 @@ def read_image(path: str | os.PathLike) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and large images; it raises where it cannot go on.
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with _limit(most_pixels), Image.open(path) as image:
+                if image.width * image.height > most_pixels:
+                    raise Image.DecompressionBombError
+                pictures = getattr(image, "n_frames", 1) if image.format in ANIMATED_FORMATS else 1
+                if pictures > 1:
+                    raise InputError(f"{path}: holds {pictures} pictures; save the one that you want as a file")
                 image.load()
                 upright = _upright(image)
-    except MemoryError:
+    except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: too many pixels ({error})") from error
+        raise InputError(f"{path}: more than {most_pixels / 1e6:g} megapixels") from error
     except Exception as error:
         # Which exception Pillow raises for a damaged file depends on the format; nothing else runs in this block.
         reason = "no image that Pillow can read" if isinstance(error, OSError) else f"a damaged image ({error})"
         raise InputError(f"{path}: {reason}; expected a PNG, JPEG, BMP, TIFF or WebP file") from error
-    if upright.mode == "F":
-        raise InputError(f"{path}: {NO_RANGE}")
+    problem = _without_range(upright)
+    if problem:
+        raise InputError(f"{path}: {problem}")
     return upright
+
+
+def _without_range(image: Image.Image) -> str:
+    if image.mode == "F":
+        return NO_RANGE
+    if image.mode == "I":
+        least, most = image.getextrema()
+        return "" if least >= 0 and most <= 65535 else BEYOND_16_BITS
+    return ""
+
+
+@contextmanager
+def _limit(most_pixels: int) -> Iterator[None]:
+    """Let Pillow refuse what is larger, and nothing that is smaller."""
+    from PIL import Image
+
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = most_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -67,13 +105,14 @@ def to_array(image: Image.Image) -> np.ndarray:
     """Pixels in [0, 1] as float64: (H, W) for a grey image, (H, W, 3) for any other; transparency is left out.
 
     Raises:
-        InputError: the mode says nothing about the value range (mode F).
+        InputError: the mode says nothing about the value range: F, and I beyond 16 bits.
     """
-    if image.mode == "F":
-        raise InputError(NO_RANGE)
+    problem = _without_range(image)
+    if problem:
+        raise InputError(problem)
     if image.mode.startswith("I"):
         # PNG and TIFF files of 16 bits; mode I is what some Pillow versions make of them.
-        return np.clip(np.asarray(image).astype(np.float64) / 65535, 0, 1)
+        return np.asarray(image).astype(np.float64) / 65535
     if image.mode == "P" and image.has_transparency_data:
         image = image.convert("RGBA")  # straight to RGB, Pillow warns
     return np.asarray(image.convert("L" if image.mode in GREY_MODES else "RGB")) / 255

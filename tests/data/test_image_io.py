@@ -76,3 +76,40 @@ def test_what_is_no_image_is_one_line(tmp_path):
             read_image(path)
         assert str(path) in str(raised.value)
         assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_animations_and_documents_are_refused(tmp_path, file_format):
+    path = tmp_path / f"a.{file_format.lower()}"
+    first, *others = (Image.new("RGB", (6, 5), colour) for colour in ("red", "green", "blue"))
+    first.save(path, save_all=True, append_images=others)
+    with pytest.raises(InputError, match="holds 3 pictures; save the one that you want as a file"):
+        read_image(path)
+    first.save(path)
+    assert read_image(path).size == (6, 5)
+
+
+def test_a_photograph_with_a_preview_is_one_photograph(tmp_path):
+    first, preview = Image.new("RGB", (6, 5), "red"), Image.new("RGB", (3, 2), "green")
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[preview])
+    assert read_image(tmp_path / "a.jpg").size == (6, 5)
+
+
+def test_the_limit_on_pixels_can_be_lowered_and_raised(tmp_path, monkeypatch):
+    Image.new("1", (100, 90)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png", most_pixels=9000).size == (100, 90)
+    with pytest.raises(InputError, match=r"more than 0.008999 megapixels"):
+        read_image(tmp_path / "a.png", most_pixels=8999)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert read_image(tmp_path / "a.png").size == (100, 90)
+    assert Image.MAX_IMAGE_PIXELS == 10, "Pillow's own limit is as it was"
+
+
+def test_whole_numbers_beyond_16_bits_are_refused(tmp_path):
+    Image.fromarray(np.array([[0, 65536]], dtype=np.int32)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match="65535 has no known value range"):
+        read_image(tmp_path / "a.tif")
+    Image.fromarray(np.array([[0, 65535]], dtype=np.int32)).save(tmp_path / "b.tif")
+    assert np.array_equal(to_array(read_image(tmp_path / "b.tif")), [[0, 1]])
+    with pytest.raises(InputError, match="no known value range"):
+        to_array(Image.fromarray(np.array([[-1, 3]], dtype=np.int32)))

@@ -1,0 +1,68 @@
+"""What a photograph's file says besides its pixels, and how much of it still holds for a larger copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Tags of what was photographed and by whom; the others describe how the pixels lie in the file, or are a thumbnail.
+DESCRIPTIVE = {
+    0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software", 0x0132: "DateTime",
+    0x013B: "Artist", 0x8298: "Copyright",
+}  # fmt: skip
+EXPOSURE, POSITION = 0x8769, 0x8825  # groups of tags: of the camera's settings, of the place
+# Within the camera's settings: the size in pixels, and the maker's own notes, whose inner addresses do not survive.
+NOT_KEPT = {0xA002, 0xA003, 0x927C}
+WITH_EXIF = ("JPEG", "PNG", "TIFF", "WEBP")
+WITH_RESOLUTION = ("BMP", "JPEG", "PNG", "TIFF")
+COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX")
+
+
+def metadata(image: Image.Image, large: Image.Image, file_format: str) -> dict[str, Any]:
+    """Options for `save` that keep the colour profile, the resolution in dots per inch, and the EXIF data that hold.
+
+    Args:
+        image: as it was read, turned upright.
+        large: made of it.
+        file_format: Pillow's name of the format that will be written.
+    """
+    options: dict[str, Any] = {}
+    if "icc_profile" in image.info and (image.mode == large.mode or {image.mode, large.mode} <= set(COLOUR_MODES)):
+        options["icc_profile"] = image.info["icc_profile"]
+    resolution = image.info.get("dpi")
+    if file_format in WITH_RESOLUTION and _is_resolution(resolution):
+        options["dpi"] = tuple(float(number) for number in resolution)
+    exif = _exif(image)
+    if file_format in WITH_EXIF and len(exif):
+        options["exif"] = exif
+    return options
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    from PIL import Image
+
+    kept = Image.Exif()
+    try:
+        found = image.getexif()
+        for tag in DESCRIPTIVE:
+            if tag in found:
+                kept[tag] = found[tag]
+        for group in (EXPOSURE, POSITION):
+            values = {tag: value for tag, value in found.get_ifd(group).items() if tag not in NOT_KEPT}
+            if values:
+                kept.get_ifd(group).update(values)  # makes the group
+                kept[group] = values
+        kept.tobytes()
+    except Exception:
+        # Damaged EXIF data raise whatever they raise, and are no reason to give up a sound image.
+        return Image.Exif()
+    return kept
+
+
+def _is_resolution(value: Any) -> bool:
+    try:
+        return len(value) == 2 and all(0 < float(number) < 1e6 for number in value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return False
