@@ -25,6 +25,11 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        # Of a full disk the system does not say the file, and of a folder without write access the temporary one.
+        if error.filename is None or os.fspath(error.filename) == os.fspath(temporary):
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from minidrcn.files import write_text, written_whole
@@ -33,3 +35,19 @@ def test_the_name_to_write_to_keeps_folder_and_ending(tmp_path):
 def test_a_missing_folder_is_an_error_of_the_system(tmp_path):
     with pytest.raises(OSError, match="absent"):
         write_text(tmp_path / "absent" / "a.txt", "x")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), None])
+def test_an_error_names_the_file_that_was_wanted(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with pytest.raises(OSError) as raised, written_whole(path) as temporary:  # noqa: PT011, PT012
+        if error:
+            raise error
+        open(temporary / "deeper", "w")
+    assert raised.value.filename == (str(path) if error else str(temporary / "deeper"))
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError) as raised:
+        write_text(tmp_path / "gone" / "a.txt", "text")
+    assert raised.value.filename == str(tmp_path / "gone" / "a.txt")

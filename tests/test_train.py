@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -289,3 +290,61 @@ def test_ctrl_c_in_a_real_process_saves_and_exits_with_130(args, tmp_path):
     assert process.returncode == 130
     assert "interrupted and saved after" in error
     assert error.count("\n") == 1
+
+
+def in_a_process(arguments, **options):
+    command = [sys.executable, "-m", "minidrcn.train", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no limit on the size of files to stand in for a full disk"
+)
+def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(args, tmp_path):
+    import resource
+
+    out = tmp_path / "run"
+    assert main([*args, "--out", str(out), "--steps", "2"]) == 0
+    sound = (out / "last.npz").read_bytes()
+    # Files may not grow beyond this, so no checkpoint can be written; the log can.
+    limit = len(sound) // 2
+    arguments = [*args, "--out", out.parent / "other", "--checkpoint-every", "1"]
+    full = in_a_process(arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    assert full.returncode == 1
+    assert re.fullmatch(r"minidrcn\.train: error: \S+(best|last)\.npz: File too large\n", full.stderr), full.stderr
+    assert not [path for path in (out.parent / "other").iterdir() if path.name.startswith(".")]
+
+    (out / "curve.png").unlink()
+    full = in_a_process(
+        ["--resume", "--out", out], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    )
+    assert full.returncode == 1
+    assert full.stderr.count("\n") == 1
+    assert (out / "last.npz").read_bytes() == sound
+    assert main(["--resume", "--out", str(out)]) == 0
+
+
+def test_a_folder_that_vanishes_is_one_line(args, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    step = training.train_step
+
+    def step_and_remove(state, *rest):
+        if state.step == 6:
+            shutil.rmtree(out)
+        return step(state, *rest)
+
+    monkeypatch.setattr(training, "train_step", step_and_remove)
+    message = wrong([*args, "--out", str(out)], 1, capsys)
+    assert "No such file or directory" in message
+    assert str(out) in message
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="needs a user who cannot write everywhere",
+)
+def test_a_folder_without_write_access_is_one_line(args, tmp_path, capsys):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    message = wrong([*args, "--out", str(folder / "run")], 1, capsys)
+    assert "Permission denied" in message

@@ -46,7 +46,7 @@ def arrays(out: Path) -> dict[str, np.ndarray]:
 
 
 def disturbed(
-    out: Path, optimiser: str, workers: int, steps: int, kills: int, seconds: float, rng: random.Random
+    out: Path, optimiser: str, workers: int, steps: int, kills: int, longest: float, rng: random.Random
 ) -> tuple[int, int]:
     """Kill and resume until the run ends: how often it was killed, and how often before the first checkpoint."""
     done, early = 0, 0
@@ -55,7 +55,7 @@ def disturbed(
             command(out, optimiser, workers, steps), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         try:
-            _, said = process.communicate(timeout=rng.uniform(0.3, 1.2 * seconds) if done < kills else None)
+            _, said = process.communicate(timeout=rng.uniform(0.2, longest) if done < kills else None)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -78,14 +78,16 @@ def main(argv: list[str] | None = None) -> int:
         for k, (optimiser, workers) in enumerate(VARIANTS):
             expected, seconds = left_alone(Path(folder) / f"{optimiser}-{workers}-alone", optimiser, args.steps)
             kills = args.kills // len(VARIANTS) + (k < args.kills % len(VARIANTS))
-            out = Path(folder) / f"{optimiser}-{workers}"
-            done, early = disturbed(out, optimiser, workers, args.steps, kills, seconds / 2, rng)
-            found = arrays(out)
-            same = list(found) == list(expected) and all(np.array_equal(found[name], expected[name]) for name in found)
-            left = sorted(path.name for path in out.iterdir() if path.name.startswith("."))
+            done, early, runs, same = 0, 0, 0, True
+            while done < kills:  # a run can end before all kills are used up
+                out = Path(folder) / f"{optimiser}-{workers}-{runs}"
+                killed, before = disturbed(out, optimiser, workers, args.steps, kills - done, seconds / 2, rng)
+                found = arrays(out)
+                done, early, runs = done + killed, early + before, runs + 1
+                same &= list(found) == list(expected) and all(np.array_equal(found[n], expected[n]) for n in found)
             print(
-                f"{optimiser}, {workers} workers: killed {done} times ({early} before the first checkpoint), "
-                f"{'the same bits' if same else 'OTHER BITS'}, {len(left)} unfinished files left behind",
+                f"{optimiser}, {workers} workers: killed {done} times in {runs} runs ({early} times before the first "
+                f"checkpoint), {'the same bits' if same else 'OTHER BITS'}",
                 flush=True,
             )
             failed += not same
