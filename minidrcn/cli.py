@@ -70,6 +70,10 @@ def command(verb: str) -> Callable[[Main], Main]:
                 return fail(verb, error, error.exit_status)
             except OSError as error:
                 return fail(verb, f"{error.filename or 'file'}: {error.strerror or error}", 1)
+            except ModuleNotFoundError as error:
+                if (error.name or __package__).split(".")[0] == __package__:
+                    raise
+                return fail(verb, f"needs {error.name}, which is not installed: pip install minidrcn brings it", 1)
             except MemoryError:
                 return fail(verb, "not enough memory; lower --filters, --batch or --workers", 1)
             except KeyboardInterrupt:

@@ -1,0 +1,59 @@
+"""What every command does with what goes wrong: one line, and a status."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+
+import pytest
+
+from minidrcn import cli
+from minidrcn.errors import InputError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (UsageError("two\nlines"), 2, "two lines"),
+        (InputError("bad file"), 1, "bad file"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.npz"), 1, "a.npz: No space left on device"),
+        (OSError("odd"), 1, "file: odd"),
+        (MemoryError(), 1, "not enough memory"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (
+            ModuleNotFoundError("No module named 'skimage.color'", name="skimage.color"),
+            1,
+            "needs skimage.color, which is not installed: pip install minidrcn brings it",
+        ),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line(error, status, line, capsys):
+    @cli.command("verb")
+    def main(argv=None):
+        raise error
+
+    assert main([]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"minidrcn.verb: error: {line}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), ModuleNotFoundError("No module named 'minidrcn.x'", name="minidrcn.x")]
+)
+def test_a_bug_shows_itself(error):
+    @cli.command("verb")
+    def main(argv=None):
+        raise error
+
+    with pytest.raises(type(error)):
+        main([])
+
+
+def test_whole_numbers_in_a_range():
+    convert = cli.whole_number(2, 5)
+    assert convert("3") == 3
+    for text in ("1", "6", "x", "2.5", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="a whole number of at least 2 and at most 5"):
+            convert(text)
