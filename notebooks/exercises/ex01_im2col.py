@@ -12,7 +12,7 @@
 #
 # * **Rows** are ordered like the pixels of `x`: first image first, in it row by row, in each row from left to right.
 #   Row `(n*H + i)*W + j` belongs to the pixel `x[n, i, j]`.
-# * **A row** holds the K*K pixels of the window centred there: row by row, from left to right, and of each pixel its C
+# * **A row** holds the `K*K` pixels of the window centred there: row by row, from left to right, and of each pixel its C
 #   channels, one after the other. In numbers, with p = K // 2, entry `(k*K + l)*C + c` is `x[n, i + k - p, j + l - p,
 #   c]`, or zero if that lies outside.
 #
@@ -27,7 +27,7 @@
 # The result has the dtype of `x`, and `x` itself stays as it is.
 #
 # *A way to begin:* put a border of p zeros around the maps. Then all windows' upper left pixels together are one slice
-# of the padded array, and so are all windows' next pixels; K*K such slices make all of `cols`, without a loop over
+# of the padded array, and so are all windows' next pixels; `K*K` such slices make all of `cols`, without a loop over
 # pixels. But any way will do, loops included.
 
 # %% nbgrader={"grade": false, "grade_id": "ex01-given", "locked": true, "schema_version": 3, "solution": false, "task": false}

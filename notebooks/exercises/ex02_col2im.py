@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercise 2: col2im, the adjoint
 #
-# **2 points, about 20 minutes.** `im2col` (exercise 1) copies every pixel into up to K*K rows, once for each window
+# **2 points, about 20 minutes.** `im2col` (exercise 1) copies every pixel into up to `K*K` rows, once for each window
 # that it stands in. Going backwards, each of these copies brings a gradient, and what flows into one place from
 # several adds up. `col2im` does this: it puts every number of every row back to the pixel that it came from, and
 # **adds**.
@@ -26,7 +26,7 @@
 # The result has the dtype of `cols`, and `cols` stays as it is.
 #
 # *A way to begin:* start from zeros with a border of p pixels on every side, look at `cols` as an array of shape `(N,
-# H, W, K, K, C)`, and add one slice for each of the K*K places in the window. Cut the border off at the end.
+# H, W, K, K, C)`, and add one slice for each of the `K*K` places in the window. Cut the border off at the end.
 
 # %% nbgrader={"grade": false, "grade_id": "ex02-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np

@@ -12,13 +12,13 @@
 #     y, cache = conv2d_forward(x, w, b)        x (N, H, W, C)   w (K, K, C, F)   b (F,)    ->    y (N, H, W, F)
 #
 # **The cache** is what the backward pass will need: the tuple `(x, w)`. Return these two arrays themselves; there is
-# no need to copy them, and it would be a waste to keep the columns, which take K*K times the memory of `x` and are
+# no need to copy them, and it would be a waste to keep the columns, which take `K*K` times the memory of `x` and are
 # quickly made again.
 #
 # The kernel is odd and square; the bias is one number a filter. Inputs stay as they are.
 #
-# *A way to begin:* use your `im2col` of exercise 1. `cols` is a matrix with K*K*C columns, and `w`, reshaped, is a
-# matrix with K*K*C rows and F columns, in the same order.
+# *A way to begin:* use your `im2col` of exercise 1. `cols` is a matrix with `K*K*C` columns, and `w`, reshaped, is a
+# matrix with `K*K*C` rows and F columns, in the same order.
 
 # %% nbgrader={"grade": false, "grade_id": "ex03-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np

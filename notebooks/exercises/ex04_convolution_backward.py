@@ -9,7 +9,7 @@
 #     dx, dw, db = conv2d_backward(dy, cache)        dy (N, H, W, F), cache (x, w) of the forward pass
 #                                                    dx (N, H, W, C)   dw (K, K, C, F)   db (F,)
 #
-# The forward pass was, with `cols = im2col(x, K)` of shape (N*H*W, K*K*C) and `w`, `y` reshaped to matrices,
+# The forward pass was, with `cols = im2col(x, K)` of shape `(N*H*W, K*K*C)` and `w`, `y` reshaped to matrices,
 #
 # $$y_{rf} = \sum_m \mathrm{cols}_{rm}\, w_{mf} + b_f$$
 #
@@ -18,10 +18,10 @@
 #
 # * $b_f$ is added to column f of every row r. So `db` is ... (one line)
 # * $w_{mf}$ is used in column f of every row r, with the factor $\mathrm{cols}_{rm}$. Written for all m and f at once,
-#   the sum over r is a matrix product, whose shape must be (K*K*C, F). (one line)
+#   the sum over r is a matrix product, whose shape must be `(K*K*C, F)`. (one line)
 # * $\mathrm{cols}_{rm}$ is used in row r, once for every filter f, with the factor $w_{mf}$. Again a matrix product,
-#   of shape (N*H*W, K*K*C).
-# * `x` is used in up to K*K rows of `cols`. That is exercise 2.
+#   of shape `(N*H*W, K*K*C)`.
+# * `x` is used in up to `K*K` rows of `cols`. That is exercise 2.
 #
 # The loss is a sum over all pixels and images as far as this function is concerned, so nothing is divided by anything.
 # Return fresh arrays, and leave `dy`, `x` and `w` as they are: others need them, too.

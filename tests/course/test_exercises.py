@@ -144,6 +144,15 @@ GIVEN = {
 }
 
 
+@every
+def test_no_asterisk_of_a_product_becomes_italics(exercise):
+    for cell in master(exercise)["cells"]:
+        if cell["cell_type"] == "markdown":
+            prose = "\n".join(line for line in source(cell).splitlines() if not line.startswith("    "))
+            prose = re.sub(r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", prose, flags=re.DOTALL)
+            assert not re.findall(r"\w\*\w", prose)
+
+
 def test_the_pages_say_what_the_list_says():
     rows = [f"| {e.number} | {e.title} | `{e.function}` | {e.points} | {e.minutes} |" for e in EXERCISES]
     totals = f"| | all | | {sum(e.points for e in EXERCISES)} | {sum(e.minutes for e in EXERCISES)} |"
