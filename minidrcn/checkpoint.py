@@ -73,8 +73,11 @@ def save(
     for part, values in (optimiser_state or {}).items():
         arrays |= {f"optimiser/{part}/{name}": to_cpu(value) for name, value in values.items()}
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+    # Made in memory first: on a full disk Python's zip files say so twice, the second time as a traceback.
+    contents = io.BytesIO()
+    np.savez(contents, **arrays, checksum=_checksum(arrays))
     with written_whole(path) as temporary:
-        np.savez(temporary, **arrays, checksum=_checksum(arrays))
+        temporary.write_bytes(contents.getbuffer())
 
 
 def load_checkpoint(path: str | os.PathLike) -> Checkpoint:

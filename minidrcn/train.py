@@ -18,6 +18,12 @@ from .run_folder import Row, RunFolder
 from .training import TrainingState
 from .training_run import TrainingRun
 
+# What the parameters and the optimiser's memory depend on.
+FIXED = {
+    *("filters", "recursions", "skip", "recursive_supervision", "reconstruction_relu", "output_relu"),
+    *("scale", "optimiser", "init"),
+}
+
 
 @cli.command("train")
 def main(argv: list[str] | None = None) -> int:
@@ -63,14 +69,18 @@ def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig
     else:
         return None, config, None, []
     wanted = replace(stored, **(preset | given))
-    different = [
-        f"{flag(option.name)} {getattr(wanted, option.name)} (the run: {getattr(stored, option.name)})"
+    different = {
+        option.name: f"{flag(option.name)} {getattr(wanted, option.name)} (the run: {getattr(stored, option.name)})"
         for option in fields(wanted)
         if getattr(wanted, option.name) != getattr(stored, option.name)
-    ]
-    if different:
-        raise UsageError(f"{folder.path} was started with other options: {'; '.join(different)}; leave them out")
-    return folder, stored, state, run_folder.read_log(folder) if state else []
+    }
+    said = f"{folder.path} was started with other options: {'; '.join(different.values())}"
+    if different and not args.with_changes:
+        raise UsageError(f"{said}; leave them out, or go on with the new ones by --with-changes")
+    fixed = [flag(name) for name in different if name in FIXED]
+    if fixed and state:
+        raise UsageError(f"{said}; {', '.join(fixed)} cannot be changed: the trained network depends on it")
+    return folder, wanted, state, run_folder.read_log(folder) if state else []
 
 
 def _load_images(config: TrainingConfig) -> tuple[list[Pair], list[Sample]]:
@@ -97,6 +107,8 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument("--out", metavar="DIR", help="folder of the run (default: a new number under runs)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out; start it if there is none")
+    parser.add_argument("--with-changes", action="store_true", help="let --resume go on with the options given here "
+                        "where they differ from the run's (default: refuse)")  # fmt: skip
     parser.add_argument("--gpu", action="store_true", help="train on an NVIDIA GPU through CuPy (default: on the CPU)")
     parser.add_argument(
         "--workers", type=cli.whole_number(1), metavar="N", help="CPU threads; results do not depend on it "

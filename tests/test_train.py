@@ -292,6 +292,22 @@ def test_ctrl_c_in_a_real_process_saves_and_exits_with_130(args, tmp_path):
     assert error.count("\n") == 1
 
 
+def test_resume_goes_on_with_other_options_if_told_so(args, tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert main([*args, "--out", out, "--steps", "4"]) == 0
+    more = ["--resume", "--out", out, "--steps", "6", "--lr", "0.001"]
+    message = wrong(more, 2, capsys)
+    assert "--steps 6 (the run: 4); --lr 0.001 (the run: 0.002); leave them out, or" in message
+    assert main([*more, "--with-changes"]) == 0
+    state, config = training.load_state(tmp_path / "run" / "last.npz")
+    assert (state.step, config.steps, config.lr) == (6, 6, 0.001)
+    assert json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["steps"] == 6
+    assert [int(row["step"]) for row in read_log(RunFolder(tmp_path / "run"))] == [0, 4, 5, 6]
+    capsys.readouterr()
+    message = wrong(["--resume", "--out", out, "--with-changes", "--filters", "5", "--optimiser", "sgd"], 2, capsys)
+    assert "--filters, --optimiser cannot be changed: the trained network depends on it" in message
+
+
 def in_a_process(arguments, **options):
     command = [sys.executable, "-m", "minidrcn.train", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)

@@ -35,12 +35,12 @@ def metadata(image: Image.Image, large: Image.Image, file_format: str) -> dict[s
     if file_format in WITH_RESOLUTION and _is_resolution(resolution):
         options["dpi"] = tuple(float(number) for number in resolution)
     exif = _exif(image)
-    if file_format in WITH_EXIF and len(exif):
+    if file_format in WITH_EXIF and exif:
         options["exif"] = exif
     return options
 
 
-def _exif(image: Image.Image) -> Image.Exif:
+def _exif(image: Image.Image) -> bytes:
     from PIL import Image
 
     kept = Image.Exif()
@@ -52,13 +52,11 @@ def _exif(image: Image.Image) -> Image.Exif:
         for group in (EXPOSURE, POSITION):
             values = {tag: value for tag, value in found.get_ifd(group).items() if tag not in NOT_KEPT}
             if values:
-                kept.get_ifd(group).update(values)  # makes the group
                 kept[group] = values
-        kept.tobytes()
+        return kept.tobytes() if len(kept) else b""
     except Exception:
         # Damaged EXIF data raise whatever they raise, and are no reason to give up a sound image.
-        return Image.Exif()
-    return kept
+        return b""
 
 
 def _is_resolution(value: Any) -> bool:

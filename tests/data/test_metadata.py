@@ -14,11 +14,10 @@ def photograph(file_format, size=(6, 5)):
     """What a camera writes, read back."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0132] = "Maker", "2016:06:27 12:00:00"
-    exif.get_ifd(EXPOSURE).update({0x829A: 1 / 250, 0xA002: 6, 0xA003: 5, 0x927C: b"notes with addresses"})
-    exif.get_ifd(POSITION).update({1: "N", 2: (36.0, 10.0, 0.0)})
-    exif[EXPOSURE], exif[POSITION] = exif.get_ifd(EXPOSURE), exif.get_ifd(POSITION)
+    exif[EXPOSURE] = {0x829A: 1 / 250, 0xA002: 6, 0xA003: 5, 0x927C: b"notes with addresses"}
+    exif[POSITION] = {1: "N", 2: (36.0, 10.0, 0.0)}
     file = io.BytesIO()
-    Image.new("RGB", size, "red").save(file, file_format, exif=exif, dpi=(300, 300), icc_profile=PROFILE)
+    Image.new("RGB", size, "red").save(file, file_format, exif=exif.tobytes(), dpi=(300, 300), icc_profile=PROFILE)
     image = Image.open(file)
     image.load()
     return image
