@@ -6,7 +6,9 @@ Exit statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -68,6 +70,11 @@ def command(verb: str) -> Callable[[Main], Main]:
                 return main(argv)
             except (UsageError, InputError) as error:
                 return fail(verb, error, error.exit_status)
+            except BrokenPipeError:
+                # What is still in the buffer would raise once more when Python ends.
+                with contextlib.suppress(OSError, ValueError):
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return fail(verb, "nobody reads the output any more", 1)
             except OSError as error:
                 return fail(verb, f"{error.filename or 'file'}: {error.strerror or error}", 1)
             except ModuleNotFoundError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -70,34 +72,23 @@ class TrainingRun:
         run_folder.sweep(self.folder)
         run_folder.write_log(self.folder, self.rows)
         self.good: list[TrainingState] = []
-        self.saved: TrainingState | None = None
+        self.saved: TrainingState | None = None  # on disk
         print(f"{self.folder.path}: {self._description(state)}", flush=True)
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
         with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
             if state.best_psnr == -math.inf:
                 state = self._evaluate(state, None, bar.write)
             self.good.append(state)
-            while not training.finished(state, config) and not signals.received:
-                before = state
-                state, report = training.train_step(before, config, self.pairs, self.workers)
-                bar.update()
-                evaluate = state.step % config.evaluate_every == 0 or state.step == config.steps
-                save = state.step % self.checkpoint_every == 0 or training.finished(state, config)
-                report_now = evaluate or save or state.step % LOG_EVERY == 0
-                # On a GPU a look waits until the numbers are computed, so it is taken only where they are needed.
-                if (report_now or state.model.xp is np) and self._exploded(state, report):
-                    state = self._go_back(before, state, bar)
-                    continue
-                if report_now:
-                    bar.set_postfix_str(
-                        f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
-                    )
-                    if evaluate:
-                        state = self._evaluate(state, report, bar.write)
-                    else:
-                        self._log(state, report)
-                if save:
-                    self._save(state)
+            complete = state
+            try:
+                while not training.finished(state, config) and not signals.received:
+                    complete = state
+                    state = self._update(state, bar)
+            except (OSError, MemoryError, KeyboardInterrupt):
+                # A disk too full for pictures, nobody who reads the output: what is done is kept, if it can be.
+                with contextlib.suppress(OSError, InputError):
+                    self._save(complete)
+                raise
             if self.saved is not state:
                 self._save(state)
         if not training.finished(state, config):
@@ -109,6 +100,29 @@ class TrainingRun:
             return 128 + signals.received
         self._finish(state)
         return 0
+
+    def _update(self, before: TrainingState, bar: Any) -> TrainingState:
+        """One update and all that is to be done after it: measured, logged, saved; or undone if it exploded."""
+        config = self.config
+        state, report = training.train_step(before, config, self.pairs, self.workers)
+        bar.update()
+        evaluate = state.step % config.evaluate_every == 0 or state.step == config.steps
+        save = state.step % self.checkpoint_every == 0 or training.finished(state, config)
+        report_now = evaluate or save or state.step % LOG_EVERY == 0
+        # On a GPU a look waits until the numbers are computed, so it is taken only where they are needed.
+        if (report_now or state.model.xp is np) and not (_is_finite(report) and _is_sound(state)):
+            return self._go_back(before, state, bar)
+        if report_now:
+            bar.set_postfix_str(
+                f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
+            )
+            if evaluate:
+                state = self._evaluate(state, report, bar.write)
+            else:
+                self._log(state, report)
+        if save:
+            self._save(state)
+        return state
 
     def _bar(self, state: TrainingState):
         return cli.progress(None, total=self.config.steps, initial=state.step, unit="update", smoothing=0.1)
@@ -142,15 +156,12 @@ class TrainingRun:
         run_folder.append_row(self.folder, row)
 
     def _save(self, state: TrainingState) -> None:
+        if not _is_sound(state):  # on a GPU, where not every update is looked at
+            raise InputError(f"training has exploded by update {state.step}, which is not saved; start anew")
         training.save_state(self.folder.last, state, self.config)
         self.saved = state
         # The first, and the last few: a state can be doomed before a number overflows.
         self.good = [*self.good[:1], *self.good[1:][-GOOD_STATES:], state]
-
-    def _exploded(self, state: TrainingState, report: StepReport) -> bool:
-        if not (math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))):
-            return True
-        return any(not_finite(arrays) for arrays in (state.model.params, *state.optimiser_state.values()))
 
     def _go_back(self, before: TrainingState, state: TrainingState, bar: Any) -> TrainingState:
         """A good state from before with half the rate, if that is wanted and helps.
@@ -204,14 +215,24 @@ def _mean_psnr(results: Iterable[tuple[Sample, np.ndarray]]) -> float:
     return float(np.mean([min(measure(prediction, sample).psnr, HIGHEST_PSNR) for sample, prediction in results]))
 
 
+def _is_finite(report: StepReport) -> bool:
+    return math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))
+
+
+def _is_sound(state: TrainingState) -> bool:
+    return not any(not_finite(arrays) for arrays in (state.model.params, *state.optimiser_state.values()))
+
+
 class _Signals:
-    """Ctrl-C and SIGTERM let the update in progress end; a second one stops at once."""
+    """Ctrl-C and SIGTERM let the update in progress end; a second one stops at once. Other threads get no signals."""
 
     def __init__(self) -> None:
         self.received = 0
 
     def __enter__(self) -> _Signals:
-        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        here = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if here else ()
+        self._previous = {number: signal.signal(number, self._note) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:

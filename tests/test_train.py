@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import standin
 from conftest import relative_error, run_command
 
-from minidrcn import load, training
+from minidrcn import load, run_folder, training
 from minidrcn.run_folder import COLUMNS, RunFolder, read_log
 from minidrcn.train import main
 
@@ -306,6 +307,36 @@ def test_resume_goes_on_with_other_options_if_told_so(args, tmp_path, capsys):
     capsys.readouterr()
     message = wrong(["--resume", "--out", out, "--with-changes", "--filters", "5", "--optimiser", "sgd"], 2, capsys)
     assert "--filters, --optimiser cannot be changed: the trained network depends on it" in message
+
+
+def test_what_is_done_is_kept_when_nobody_reads_the_output(args, tmp_path, monkeypatch, capsys):
+    arguments = [*args, "--checkpoint-every", "100"]
+    assert main([*arguments, "--out", str(tmp_path / "through")]) == 0
+    write_row, calls = run_folder.append_row, []
+
+    def broken(folder, row):
+        calls.append(row["step"])
+        if row["step"] == 10 and calls.count(10) == 1:
+            raise BrokenPipeError
+        write_row(folder, row)
+
+    monkeypatch.setattr(run_folder, "append_row", broken)
+    out = tmp_path / "run"
+    assert (
+        wrong([*arguments, "--out", str(out)], 1, capsys) == "minidrcn.train: error: nobody reads the output any more\n"
+    )
+    state, _ = training.load_state(out / "last.npz")
+    assert state.step == 9, "the update whose measurement failed is done again"
+    assert main(["--resume", "--out", str(out)]) == 0
+    assert same(out / "last.npz", tmp_path / "through" / "last.npz")
+
+
+def test_training_outside_of_the_main_thread(args, tmp_path):
+    statuses = []
+    thread = threading.Thread(target=lambda: statuses.append(main([*args, "--out", str(tmp_path / "run")])))
+    thread.start()
+    thread.join()
+    assert statuses == [0]
 
 
 def in_a_process(arguments, **options):
