@@ -41,6 +41,6 @@ def test_the_exercise_reports_what_it_says():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "README.md", "exec"), {})
-    # The size of an error that is nothing but rounding depends on the machine.
-    printed, output = (re.sub(r"\d\.\de-1\d", "rounding", text) for text in (printed.getvalue(), output))
+    # How large an error is that is nothing but rounding, and where, depends on the machine.
+    printed, output = (re.sub(r"(?m)^(\w+) .* ok$", r"\1 ok", text) for text in (printed.getvalue(), output))
     assert printed == output
