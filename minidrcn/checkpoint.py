@@ -111,6 +111,8 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
             parts.setdefault(part, {})[name] = value
         model = DRCN.from_params(parts.pop("params"), Architecture(**meta["architecture"]), scale)
         state = {part.removeprefix("optimiser/"): values for part, values in parts.items()}
+        if not all(np.isfinite(array).all() for values in state.values() for array in values.values()):
+            raise ValueError("the optimiser's state holds numbers that are not finite")
         return Checkpoint(model, state, meta["training"])
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         # The data must reach the disk before the name does.
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except OSError as error:
         # Of a full disk the system does not say the file, and of a folder without write access the temporary one.
         if error.filename is None or os.fspath(error.filename) == os.fspath(temporary):
@@ -32,6 +34,19 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename; on Windows a file that somebody is just looking at, a virus scanner, say, cannot be replaced at once."""
+    for pause in (0.05, 0.2, 1.0):
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if sys.platform != "win32":
+                raise
+            time.sleep(pause)
+    os.replace(temporary, path)
 
 
 def is_unfinished(path: Path) -> bool:

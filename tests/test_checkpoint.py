@@ -123,6 +123,8 @@ def test_a_file_takes_no_more_memory_than_it_is_long(model, tmp_path):
         lambda arrays, meta: arrays.update({"params/embed1.b": np.zeros(4)}),
         lambda arrays, meta: arrays.update({"params/embed1.b": np.array([Bomb()], dtype=object)}),
         lambda arrays, meta: arrays.update({"params/own": np.zeros(1, "float32")}),
+        lambda arrays, meta: arrays.update({"optimiser/m/embed1.b": np.full(4, np.inf, "float32")}),
+        lambda arrays, meta: arrays.update({"optimiser/m/embed1.b": np.array(["a"])}),
     ],
 )
 def test_tampered_files_are_refused(model, tmp_path, change):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
+import time
 
 import pytest
 
@@ -51,3 +54,26 @@ def test_an_error_names_the_file_that_was_wanted(tmp_path, error):
     with pytest.raises(FileNotFoundError) as raised:
         write_text(tmp_path / "gone" / "a.txt", "text")
     assert raised.value.filename == str(tmp_path / "gone" / "a.txt")
+
+
+def test_on_windows_a_file_in_use_is_waited_for(tmp_path, monkeypatch):
+    replace, refused = os.replace, []
+
+    def in_use(source, target):
+        if len(refused) < 2:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "Access is denied", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", in_use)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(sys, "platform", "win32")
+    write_text(tmp_path / "a.txt", "text")
+    assert (tmp_path / "a.txt").read_text() == "text"
+    assert len(refused) == 2
+    refused.clear()
+    monkeypatch.setattr(sys, "platform", "linux")
+    with pytest.raises(PermissionError) as raised:
+        write_text(tmp_path / "a.txt", "other")
+    assert raised.value.filename == str(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "text"

@@ -30,12 +30,14 @@ def test_arrays_keep_dtype_and_channels(model, rng, dtype, shape):
     assert large.shape == (18, 14, *shape[2:])
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16"]
+)
 @pytest.mark.parametrize("size", [(1, 1), (5, 1), (9, 7)])
 def test_pillow_images_of_any_mode_and_size(model, mode, size):
     large = upscale_image(Image.new(mode, size), 2, model)
     assert large.size == (2 * size[0], 2 * size[1])
-    kept = {"L": "L", "1": "L", "LA": "LA", "RGBA": "RGBA", "I;16": "I;16"}
+    kept = {"L": "L", "1": "L", "LA": "LA", "RGBA": "RGBA", "PA": "RGBA", "I": "I;16", "I;16": "I;16"}
     assert large.mode == kept.get(mode, "RGB")
 
 
