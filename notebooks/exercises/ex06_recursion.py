@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Exercise 6: one convolution, used D times
 #
-# **3 points, about 25 minutes.** The R of DRCN: the same convolution is applied again and again,
+# **3 points, about 25 minutes.** The R of DRCN: the same convolution (exercise 3, written $*$) is applied again and
+# again,
 #
 # $$h_d = \mathrm{relu}(\,w * h_{d-1} + b\,) \qquad d = 1 .. D$$
 #
