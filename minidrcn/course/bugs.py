@@ -347,7 +347,7 @@ BUGS: tuple[Bug, ...] = (
         "course.recursive:recursion_backward",
         "dh, dw_d, db_d = conv2d_backward(dz, conv_cache)",
         "dh_d, dw_d, db_d = conv2d_backward(dz, conv_cache)",
-        "every recursion gets the gradient of the last map; dh is never replaced by what it sends on",
+        "every recursion gets the gradient of the last map; dh never becomes what it sends on, not at the end either",
     ),
     # recursive supervision
     Bug(

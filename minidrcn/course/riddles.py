@@ -39,7 +39,7 @@ SUBJECTS: tuple[tuple[Check, tuple[Sizes, ...], tuple[str, ...]], ...] = (
     ),
     (
         RECURSION_BACKWARD,
-        tuple({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": D} for D in (1, 2, 3)),
+        tuple({"N": 5, "H": 4, "W": 3, "F": 2, "K": 3, "D": D} for D in (1, 2, 3)),
         (
             "recursion_keeps_last_use",
             "recursion_takes_mean",

@@ -32,7 +32,8 @@ import numpy as np
 from minidrcn import course
 
 # %% [markdown]
-# Put your `im2col` and `col2im` of exercises 1 and 2 here, in place of the two lines:
+# Put your `im2col` and `col2im` of exercises 1 and 2 here, in place of the two lines (or nothing, if yours
+# does without):
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-helpers", "locked": false, "schema_version": 3, "solution": true, "task": false}

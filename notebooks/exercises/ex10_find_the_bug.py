@@ -9,7 +9,7 @@
 # Read a report like this:
 #
 # * **Which results are wrong, and which are right?** What is right has an alibi.
-# * **For which sizes?**
+# * **For which sizes?** Where two mistakes look alike, ask of each what it would do in the smallest case.
 # * **The hint**, where there is one, says what the wrong numbers look like.
 #
 # Below each report stand the mistakes to choose from; one of them is behind it. The functions are those of exercises
