@@ -16,8 +16,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +27,7 @@ from .drcn import DRCN
 from .errors import InputError, UsageError
 from .files import written_whole
 from .network import Architecture
+from .npz import read_npz
 from .optim import State
 
 FORMAT = "minidrcn"
@@ -89,7 +88,7 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
     if Path(path).is_dir():
         raise InputError(f"{path}: a folder; expected an .npz file")
     try:
-        arrays = _read_arrays(path)
+        arrays = read_npz(path)
         checksum = arrays.pop("checksum", None)
         meta = json.loads(bytes(arrays["meta"]))
         if meta["format"] != FORMAT:
@@ -118,21 +117,8 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
         raise InputError(f"{path}: no such file") from error
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError,
-            zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError) as error:
         raise InputError(f"{path}: no model of minidrcn's, or damaged; expected an .npz file that it wrote") from error
-
-
-def _read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Every array of an uncompressed `.npz` file."""
-    with zipfile.ZipFile(path) as archive:
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise ValueError("compressed")
-        # Entry by entry from memory: what an entry holds decides how much is read, not what its header claims.
-        return {
-            name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
-            for name in archive.namelist()
-        }
 
 
 def _checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..npz import read_npz
+
 
 def encode(value: Any) -> bytes:
     """Arrays, numbers, strings, None, tuples, lists and dicts with string keys. An array at two places is sent once.
@@ -32,9 +34,9 @@ def decode(message: bytes) -> Any:
         ValueError: it is no such message.
     """
     try:
-        with np.load(io.BytesIO(message), allow_pickle=False) as file:
-            arrays = [file[f"a{k}"] for k in range(len(file.files) - 1)]
-            return _value(json.loads(file["tree"].tobytes()), arrays)
+        parts = read_npz(io.BytesIO(message))
+        arrays = [parts[f"a{k}"] for k in range(len(parts) - 1)]
+        return _value(json.loads(parts["tree"].tobytes()), arrays)
     except Exception as error:
         raise ValueError(f"not a message: {error}") from error
 

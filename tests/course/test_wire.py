@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,13 @@ def test_what_is_not_plain_is_refused(value):
 def test_objects_in_arrays_are_not_unpickled():
     with pytest.raises(ValueError, match="not a message"):
         wire.decode(wire.encode(np.array([{}])))
+
+
+def test_a_message_takes_no_more_memory_than_it_is_long():
+    message = io.BytesIO()
+    np.savez_compressed(message, a0=np.zeros(10**7), tree=np.frombuffer(b'{"array": 0}', np.uint8))
+    with pytest.raises(ValueError, match="compressed"):
+        wire.decode(message.getvalue())
 
 
 @pytest.mark.parametrize("message", [b"", b"nonsense", wire.encode(1)[:-30]])
