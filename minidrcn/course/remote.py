@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
+import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from .student import serve
 
 MOST_BYTES = 256 * 2**20  # of one answer
 PATIENCE = 0.05  # seconds between two looks at the memory
+LAST_WORDS = 1.0  # seconds for a conversation to notice that the process is gone
 
 
 class Stopped(Exception):
@@ -34,6 +37,7 @@ class Submission:
         self._path, self._seconds, self._mebibytes = path, seconds, mebibytes
         self._left = float(seconds)
         self._reason = ""
+        self._talk: _Talk | None = None
 
     def __enter__(self) -> Submission:
         # The folder is left to the operating system if the submission has made files in it that cannot be removed.
@@ -48,7 +52,9 @@ class Submission:
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._connection.close()
+        # Once closed, its number may stand for another file, which a conversation left behind would read from.
+        if self._talk is None or not self._talk.goes_on(LAST_WORDS):
+            self._connection.close()
         self._folder.cleanup()
 
     @property
@@ -66,7 +72,7 @@ class Submission:
         Raises:
             Stopped: it has not come to its end.
         """
-        return self._receive()
+        return self._exchange()
 
     def ask(self, *request: Any) -> Any:
         """Send a request of `student.serve`, wait for the answer.
@@ -74,33 +80,26 @@ class Submission:
         Raises:
             Stopped: it took too long or too much memory, or ended by itself.
         """
-        if self._reason:
-            raise Stopped(self._reason)
-        try:
-            self._connection.send_bytes(wire.encode(request))
-        except OSError:
-            self._stop("it ended its own process")
-        return self._receive()
+        return self._exchange(wire.encode(request))
 
-    def _receive(self) -> Any:
+    def _exchange(self, request: bytes = b"") -> Any:
         if self._reason:
             raise Stopped(self._reason)
+        # A process can stop in the middle of a message, and whoever waits for the rest waits for ever: not this thread.
+        talk = self._talk = _Talk(self._connection, request)
         start = time.monotonic()
+        while talk.goes_on(PATIENCE):
+            if time.monotonic() - start > self._left:
+                self._stop(f"it was stopped after {self._seconds:g} s: does a loop never end?")
+            if self._memory() > self._mebibytes * 2**20:
+                self._stop(f"it was stopped when it took more than {self._mebibytes} MiB of memory")
+        self._left -= time.monotonic() - start
+        if talk.problem:
+            self._stop(talk.problem)
         try:
-            while not self._connection.poll(PATIENCE):
-                if time.monotonic() - start > self._left:
-                    self._stop(f"it was stopped after {self._seconds:g} s: does a loop never end?")
-                if self._memory() > self._mebibytes * 2**20:
-                    self._stop(f"it was stopped when it took more than {self._mebibytes} MiB of memory")
-            answer = wire.decode(self._connection.recv_bytes(MOST_BYTES))
-        except EOFError:
-            self._stop("it ended its own process")
-        except OSError:
-            self._stop(f"it ended its own process, or returned more than {MOST_BYTES // 2**20} MiB")
+            return wire.decode(talk.answer)
         except ValueError:
             self._stop("what came back from its process cannot be read")
-        self._left -= time.monotonic() - start
-        return answer
 
     def _memory(self) -> int:
         try:
@@ -122,6 +121,30 @@ class Submission:
         except psutil.Error:
             pass
         self._process.join()
+
+
+class _Talk:
+    """A request and its answer, in a thread of its own."""
+
+    def __init__(self, connection: Connection, request: bytes) -> None:
+        self.answer, self.problem = b"", ""
+        self._thread = threading.Thread(target=self._run, args=(connection, request), daemon=True)
+        self._thread.start()
+
+    def goes_on(self, seconds: float) -> bool:
+        """Wait for the answer for so long at most; whether it is still to come."""
+        self._thread.join(seconds)
+        return self._thread.is_alive()
+
+    def _run(self, connection: Connection, request: bytes) -> None:
+        try:
+            if request:
+                connection.send_bytes(request)
+            self.answer = connection.recv_bytes(MOST_BYTES)
+        except (EOFError, ConnectionError):
+            self.problem = "it ended its own process"
+        except OSError:
+            self.problem = f"it ended its own process, or returned more than {MOST_BYTES // 2**20} MiB"
 
 
 class RemoteFunction(guard.Elsewhere):

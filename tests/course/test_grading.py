@@ -80,10 +80,24 @@ def test_the_best_of_several_counts(hand_in):
     assert next(one for one in grade_student(files) if one.exercise.name == "ex5").points == 1
 
 
+HALF_A_MESSAGE = """
+def relu_backward(dy, cache):
+    import os, stat, struct
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.write(number, struct.pack("!i", 1000))
+        except OSError:
+            pass
+    while True: pass
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
         ("def relu_backward(dy, cache):\n    while True: pass", "it was stopped after 2 s"),
+        (HALF_A_MESSAGE, "it was stopped after 2 s"),
         ("def relu_backward(dy, cache):\n    import os; os._exit(0)", "it ended its own process"),
         ("def relu_backward(dy, cache):\n    import ctypes; ctypes.string_at(0)", "it ended its own process"),
         (
