@@ -53,8 +53,11 @@ def read_image(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> Image
                     raise InputError(f"{path}: holds {pictures} pictures; save the one that you want as a file")
                 image.load()
                 upright = _upright(image)
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError as error:
+        # A decoder may ask for any amount where a damaged header says so; the other files of a folder are not to suffer.
+        raise InputError(f"{path}: takes more memory than there is; damaged, or too large an image") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: more than {most_pixels / 1e6:g} megapixels") from error
     except Exception as error:

@@ -113,3 +113,15 @@ def test_whole_numbers_beyond_16_bits_are_refused(tmp_path):
     assert np.array_equal(to_array(read_image(tmp_path / "b.tif")), [[0, 1]])
     with pytest.raises(InputError, match="no known value range"):
         to_array(Image.fromarray(np.array([[-1, 3]], dtype=np.int32)))
+
+
+def test_an_image_that_takes_too_much_memory_is_one_line(tmp_path, monkeypatch):
+    """Decoders ask for what a damaged header says."""
+
+    def load(image):
+        raise MemoryError
+
+    Image.new("L", (3, 2)).save(tmp_path / "a.jp2")
+    monkeypatch.setattr("PIL.Jpeg2KImagePlugin.Jpeg2KImageFile.load", load)
+    with pytest.raises(InputError, match=r"a\.jp2: takes more memory than there is"):
+        read_image(tmp_path / "a.jp2")
