@@ -56,7 +56,7 @@ def read_image(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> Image
     except InputError:
         raise
     except MemoryError as error:
-        # A decoder may ask for any amount where a damaged header says so; the other files of a folder are not to suffer.
+        # A decoder may ask for any amount where a damaged header says so; the folder's other files are not to suffer.
         raise InputError(f"{path}: takes more memory than there is; damaged, or too large an image") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: more than {most_pixels / 1e6:g} megapixels") from error
