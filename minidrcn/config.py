@@ -37,11 +37,11 @@ class TrainingConfig:
     recursions: int = _option(9, "D, uses of the recursive convolution", least=1, most=1000)
     skip: bool = _option(True, "add the input to every prediction")
     recursive_supervision: bool = _option(True, "predict after every recursion, learn the ensemble's weights")
-    reconstruction_relu: bool = _option(True, "ReLU between the two reconstruction convolutions")
+    reconstruction_relu: bool = _option(False, "ReLU between the reconstruction's convolutions, as in the paper's text")
     output_relu: bool = _option(False, "ReLU after the last convolution, as in the paper's basic model")
     steps: int = _option(600, "updates of the weights", least=1, most=10**9)
     batch: int = _option(16, "patches an update", least=1, most=10**6)
-    patch: int = _option(41, "side of a patch in pixels", least=1, most=10**5)
+    patch: int = _option(43, "side of a patch in pixels", least=1, most=10**5)
     optimiser: str = _option("adam", "update rule", choices=("adam", "sgd", "nesterov"))
     momentum: float = _option(0.9, "of sgd and nesterov", least=0, most=1)
     weight_decay: float = _option(0.0, "added to every gradient, times the parameter", least=0)
@@ -91,6 +91,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "filters": 256,
         "recursions": 16,
+        "reconstruction_relu": True,
         "steps": 1_000_000,
         "batch": 64,
         "optimiser": "sgd",

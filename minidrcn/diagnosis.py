@@ -74,5 +74,5 @@ def where_it_ends(model: DRCN, x: Array, y: Array, alpha: float) -> str:
 
 def _shared(model: DRCN) -> dict[str, int]:
     """Layers that are used more than once, and the recursion after which they are first used."""
-    first = model.architecture.predicting.start + 1
+    first = model.architecture.supervised_steps.start
     return {"recursion": 1, "reconstruct1": first, "reconstruct2": first}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from types import ModuleType
 
 import numpy as np
 
-from . import inference, joint, network
+from . import network
 from .backend import Array, get_xp, to_cpu, to_gpu
-from .convolution import Convolution, convolution
+from .fold import fold_backward, fold_forward
 from .initialise import initial_params, param_shapes
+from .layers import PlainLayers, WinogradLayers
 from .loss import loss_backward, loss_forward
 from .network import Architecture, ForwardCache, Params
 
@@ -55,7 +56,7 @@ class DRCN:
         dtype: str = "float32",
         skip: bool = True,
         recursive_supervision: bool = True,
-        reconstruction_relu: bool = True,
+        reconstruction_relu: bool = False,
         output_relu: bool = False,
         conv: str | ConvPair = "winograd",
         scale: int | None = None,
@@ -65,7 +66,7 @@ class DRCN:
         )
         _check_dtype(np.dtype(dtype))
         self.params: Params = initial_params(self.architecture, seed, dtype)
-        self.conv: Convolution = convolution(conv)
+        self.conv = _layers(conv)
         self.scale = scale
 
     @classmethod
@@ -87,7 +88,7 @@ class DRCN:
             if not bool(get_xp(value).isfinite(value).all()):
                 raise ValueError(f"the parameter {name} holds numbers that are not finite")
         model = cls.__new__(cls)
-        model.architecture, model.params, model.conv, model.scale = architecture, params, convolution(conv), scale
+        model.architecture, model.params, model.conv, model.scale = architecture, params, _layers(conv), scale
         return model
 
     @property
@@ -100,34 +101,33 @@ class DRCN:
         """The array module the parameters live in, `numpy` or `cupy`."""
         return get_xp(self.params["embed1.w"])
 
-    def forward(self, x: Array) -> tuple[Array, Array, ForwardCache | joint.JointCache]:
+    def forward(self, x: Array, keep: bool = True) -> tuple[Array, Array, ForwardCache]:
         """`network.forward` with this network's parameters: final, ys, cache."""
-        return self._passes.forward(self.params, self._checked(x, "x"), self.architecture, self.conv)
+        params = fold_forward(self.params)[0] if self._foldable else self.params
+        return network.forward(params, self._checked(x, "x"), self.architecture, self.conv, keep)
 
-    def backward(self, dfinal: Array, dys: Array, cache: ForwardCache | joint.JointCache) -> tuple[Array, Params]:
+    def backward(
+        self, dfinal: Array, dys: Array, cache: ForwardCache, input_gradient: bool = True
+    ) -> tuple[Array | None, Params]:
         """`network.backward`: dx, grads."""
-        return self._passes.backward(dfinal, dys, cache, self.conv)
+        dx, grads = network.backward(dfinal, dys, cache, input_gradient)
+        return dx, fold_backward(grads, self.params) if self._foldable else grads
 
-    def predict(
-        self, x: Array, per_recursion: bool = True, margins: inference.Margins = (0, 0, 0, 0)
-    ) -> tuple[Array, Array | None]:
+    def predict(self, x: Array, per_recursion: bool = True) -> tuple[Array, Array | None]:
         """Sharpen luma that bicubic interpolation has enlarged.
 
         Args:
             x: (N, H, W, 1), in [0, 1], trained on studio-range luma, 16/255 to 235/255.
-            per_recursion: False for large images: less memory, less work where the reconstruction is linear.
-            margins: pixels of x at the top, bottom, left and right that surround what is to be predicted.
+            per_recursion: False if the ensemble's prediction alone is wanted.
 
         Returns:
-            final (N, H, W, 1) without the margins, not clipped, and the predictions after each recursion (D, N, H, W,
-            1) or None.
+            final (N, H, W, 1), not clipped, and the predictions after each recursion (D, N, H, W, 1) or None.
 
         Raises:
             ValueError: x does not have four axes, one channel and at least one pixel.
         """
-        x = self._checked(x, "x")
-        model = self.prepared()
-        return inference.predict(model.params, x, self.architecture, model.conv, per_recursion, margins)
+        final, ys, _ = self.forward(x, keep=False)
+        return final, ys if per_recursion else None
 
     def loss_and_grads(self, x: Array, y: Array, alpha: float = 0.5) -> tuple[Array, Params]:
         """The paper's loss on a batch, without weight decay, and its gradient with respect to every parameter.
@@ -149,26 +149,13 @@ class DRCN:
         supervision = alpha if self.architecture.recursive_supervision else 0.0
         loss, loss_cache = loss_forward(final, ys, self._checked(y, "y"), supervision)
         dfinal, dys = loss_backward(loss_cache)
-        _, grads = self.backward(dfinal, dys, cache)
+        _, grads = self.backward(dfinal, dys, cache, input_gradient=False)
         return loss, grads
 
     def with_params(self, params: Params) -> DRCN:
         """The same network around other parameters, which are not copied."""
         other = copy.copy(self)
-        other.params, other.conv = params, replace(self.conv, prepared={})
-        return other
-
-    def prepared(self) -> DRCN:
-        """The same network with all done that needs doing only once for its parameters; results stay as they are."""
-        other = copy.copy(self)
-        other.params = joint.with_joint(self.params) if self._passes is joint else self.params
-        other.conv = self.conv.for_params(other.params)
-        return other
-
-    def for_worker(self) -> DRCN:
-        """The same network with scratch memory for one thread; results stay as they are."""
-        other = copy.copy(self)
-        other.conv = self.conv.for_worker()
+        other.params = params
         return other
 
     def to_gpu(self) -> DRCN:
@@ -180,10 +167,10 @@ class DRCN:
         return self.with_params({name: to_cpu(value) for name, value in self.params.items()})
 
     @property
-    def _passes(self) -> ModuleType:
-        """The module whose `forward` and `backward` are faster here."""
-        small = self.architecture.filters <= self.conv.joint_filters
-        return joint if small and joint.possible(self.architecture) else network
+    def _foldable(self) -> bool:
+        """Whether the reconstruction is to be done as one convolution; a pair of functions sees each layer as it is."""
+        a = self.architecture
+        return self.conv is WinogradLayers and not a.reconstruction_relu and a.filters > 9
 
     def _checked(self, images: Array, name: str) -> Array:
         if get_xp(images) is not self.xp:
@@ -196,3 +183,16 @@ class DRCN:
 def _check_dtype(dtype: np.dtype) -> None:
     if dtype.name not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64, not {dtype.name}")
+
+
+def _layers(conv: str | ConvPair) -> Callable:
+    """How to make the network's layers, see `network.forward`."""
+    if isinstance(conv, str):
+        known = {"im2col": PlainLayers, "winograd": WinogradLayers}
+        if conv not in known:
+            raise ValueError(f"conv must be {' or '.join(map(repr, known))} or a pair of functions, not {conv!r}")
+        return known[conv]
+    if not (isinstance(conv, (tuple, list)) and len(conv) == 2 and all(map(callable, conv))):
+        raise ValueError("conv must be a name or a pair (forward, backward) of functions")
+    conv_forward, conv_backward = conv
+    return partial(PlainLayers, conv_forward=conv_forward, conv_backward=conv_backward)

@@ -144,7 +144,7 @@ RECIPES = {
     "SGD, the authors' clipping": Variant(PAPER_RECIPE),
     "alpha falls with the rate": Variant({"alpha": "rate"}),
     "no supervision": Variant({"recursive_supervision": False}),
-    "linear reconstruction": Variant({"reconstruction_relu": False}),
+    "ReLU in the reconstruction": Variant({"reconstruction_relu": True}),
     "He in the recursion": Variant(he_recursion=True),
     "32 patches of 29": Variant({"batch": 32, "patch": 29}),
     "8 patches of 58": Variant({"batch": 8, "patch": 58}),

@@ -289,7 +289,7 @@ def _check_network(filters: int, recursions: int, seed: int) -> int:
 
     variants = {
         "the network of the paper's tables: skip, recursive supervision": {},
-        "the same with a linear reconstruction": {"reconstruction_relu": False},
+        "the same with a ReLU in the reconstruction": {"reconstruction_relu": True},
         "the paper's basic model": {"skip": False, "recursive_supervision": False, "output_relu": True},
         "the first once more, computed as in training, with Winograd's convolution": {"conv": "winograd"},
     }

@@ -2,24 +2,28 @@
 
     h_-1 = relu(embed1(x))      h_0 = relu(embed2(h_-1))      embedding        (paper section 3.1)
     h_d  = relu(recursion(h_(d-1)))        for d = 1..D       inference
-    y_d  = x + reconstruct2(relu(reconstruct1(h_d)))          reconstruction   (with the skip of section 3.2)
+    y_d  = x + reconstruct2(reconstruct1(h_d))                reconstruction   (with the skip of section 3.2)
     final = sum over d of w_d y_d                             ensemble         (section 3.2)
+
+The printed equations have a ReLU after `reconstruct1`, the authors' own code has none; it is an option.
 
 One recursion kernel is used D times, and so are the two reconstruction kernels. Two sums follow, and both stand in the
 loop of `backward`:
 
   * the gradient of a shared parameter is the sum of what its D uses send back;
-  * the gradient that reaches h_d is the sum of what the later recursions send back and what y_d itself sends back.
+  * the gradient that reaches h_d is the sum of what its two readers send back: the next recursion, and its own
+    reconstruction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
-from .convolution import IM2COL, Convolution
-from .ops.pointwise import relu_backward, weighted_sum_backward, weighted_sum_forward
+from .layers import PlainLayers, WinogradLayers
+from .ops.pointwise import weighted_sum_backward, weighted_sum_forward
 
 Params = Arrays
 
@@ -34,8 +38,8 @@ class Architecture:
         skip: add the input to every prediction.
         recursive_supervision: predict after every recursion and weight the D predictions; without it there is one
             prediction, from h_D.
-        reconstruction_relu: ReLU between the two reconstruction convolutions (the paper's equations; the authors' code
-            has none).
+        reconstruction_relu: ReLU between the two reconstruction convolutions, as in the paper's printed equations; the
+            authors' code has none.
         output_relu: ReLU after the second one (the paper's basic model; with a skip it would forbid darker pixels).
 
     Raises:
@@ -46,7 +50,7 @@ class Architecture:
     recursions: int = 9
     skip: bool = True
     recursive_supervision: bool = True
-    reconstruction_relu: bool = True
+    reconstruction_relu: bool = False
     output_relu: bool = False
 
     def __post_init__(self) -> None:
@@ -58,9 +62,15 @@ class Architecture:
                 raise ValueError(f"{name} must be True or False, not {value!r}")
 
     @property
-    def predicting(self) -> range:
-        """The recursions, counted from 0, after which there is a prediction."""
-        return range(0 if self.recursive_supervision else self.recursions - 1, self.recursions)
+    def supervised_steps(self) -> range:
+        """The recursions, counted from 1, after which there is a prediction."""
+        return range(1 if self.recursive_supervision else self.recursions, self.recursions + 1)
+
+    @property
+    def rectified(self) -> frozenset[str]:
+        """The names of the layers that a ReLU follows."""
+        optional = {"reconstruct1": self.reconstruction_relu, "reconstruct2": self.output_relu}
+        return frozenset({"embed1", "embed2", "recursion"} | {name for name, relu in optional.items() if relu})
 
     @property
     def radius(self) -> int:
@@ -69,34 +79,30 @@ class Architecture:
 
 
 class ForwardCache(NamedTuple):
-    """What `backward` needs of `forward`: each layer's cache, those of the recursions keyed by recursion."""
+    """What `backward` needs of `forward`: each layer's cache; those of h_0 .. h_D and of y_1 .. y_D by recursion."""
 
-    params: Params
+    layers: PlainLayers | WinogradLayers
     architecture: Architecture
     embed1: tuple
     embed2: tuple
-    recursion: dict[int, tuple]
-    reconstruct1: dict[int, tuple]
+    hidden: list[tuple]
     reconstruct2: dict[int, tuple]
     ensemble: tuple | None
 
 
-def layer_forward(params: Params, name: str, x: Array, relu: bool, conv: Convolution = IM2COL) -> tuple[Array, tuple]:
-    """One convolution with the parameters `name.w` and `name.b`, and a ReLU if asked for."""
-    y, conv_cache = conv.layer_forward(params, name, x, relu)
-    return y, (conv_cache, y if relu else None)  # a ReLU's cache is its output
-
-
-def layer_backward(dy: Array, cache: tuple, conv: Convolution = IM2COL) -> tuple[Array, Array, Array]:
-    """Returns dx, dw, db of one layer: of one *use* of its parameters."""
-    conv_cache, relu_cache = cache
-    if relu_cache is not None:
-        dy = relu_backward(dy, relu_cache)
-    return conv.layer_backward(dy, conv_cache)
+def readers(d: int, architecture: Architecture) -> list[str]:
+    """The layers that read h_d, d = 0..D: the next recursion, and y_d's reconstruction."""
+    recursion = ["recursion"] if d < architecture.recursions else []
+    reconstruction = ["reconstruct1"] if d in architecture.supervised_steps else []
+    return recursion + reconstruction
 
 
 def forward(
-    params: Params, x: Array, architecture: Architecture, conv: Convolution = IM2COL
+    params: Params,
+    x: Array,
+    architecture: Architecture,
+    conv: Callable = PlainLayers,
+    keep: bool = True,
 ) -> tuple[Array, Array, ForwardCache]:
     """Predict, and keep what the backward pass needs.
 
@@ -104,51 +110,57 @@ def forward(
         params: the parameters by name, see `minidrcn.DRCN`.
         x: luma enlarged to the target's size by bicubic interpolation, (N, H, W, 1), in [0, 1].
         architecture: the network's shape.
-        conv: the convolution to compute with.
+        conv: `conv(params, names)` makes the layers, the named ones with a ReLU; see `minidrcn.layers`.
+        keep: False to predict alone, in the memory of a few maps; the cache is of no use then.
 
     Returns:
         final: (N, H, W, 1).
         ys: one prediction a recursion, (D, N, H, W, 1); without recursive supervision one in all, (1, N, H, W, 1).
         cache: for `backward`.
     """
-    xp = get_xp(x)
-    conv = conv.for_params(params)
-    h, embed1 = layer_forward(params, "embed1", x, True, conv)  # (N, H, W, F)
-    h, embed2 = layer_forward(params, "embed2", h, True, conv)  # h_0
+    layers = conv(params, architecture.rectified)
+    (h,), embed1 = layers.forward(x, "embed1")  # (N, H, W, F)
+    (h,), embed2 = layers.forward(h, "embed2")  # h_0
 
-    recursion, reconstruct1, reconstruct2, ys = {}, {}, {}, []
-    for d in range(architecture.recursions):
-        h, recursion[d] = layer_forward(params, "recursion", h, True, conv)  # the same kernel every time
-        if d in architecture.predicting:
-            r, reconstruct1[d] = layer_forward(params, "reconstruct1", h, architecture.reconstruction_relu, conv)
-            f, reconstruct2[d] = layer_forward(params, "reconstruct2", r, architecture.output_relu, conv)
-            ys.append(x + f if architecture.skip else f)
-    ys = xp.stack(ys)  # (D, N, H, W, 1)
+    hidden, reconstruct2, ys = [], {}, []
+    for d in range(architecture.recursions + 1):
+        names = readers(d, architecture)
+        outputs, cache = layers.forward(h, *names)  # the same kernels every time
+        outputs = dict(zip(names, outputs, strict=True))
+        h = outputs.get("recursion")  # h_(d+1)
+        if keep:
+            hidden.append(cache)
+        if "reconstruct1" in outputs:
+            (f,), cache = layers.forward(outputs["reconstruct1"], "reconstruct2")
+            ys.append(x + f if architecture.skip else f)  # y_d
+            if keep:
+                reconstruct2[d] = cache
+    ys = get_xp(x).stack(ys)  # (D, N, H, W, 1)
 
     if architecture.recursive_supervision:
         final, ensemble = weighted_sum_forward(ys, params["ensemble.w"])
     else:
         final, ensemble = ys[0], None
-    cache = ForwardCache(params, architecture, embed1, embed2, recursion, reconstruct1, reconstruct2, ensemble)
-    return final, ys, cache
+    return final, ys, ForwardCache(layers, architecture, embed1, embed2, hidden, reconstruct2, ensemble)
 
 
-def backward(dfinal: Array, dys: Array, cache: ForwardCache, conv: Convolution = IM2COL) -> tuple[Array, Params]:
+def backward(
+    dfinal: Array, dys: Array, cache: ForwardCache, input_gradient: bool = True
+) -> tuple[Array | None, Params]:
     """Send the derivatives of the loss by the predictions back to the input and to every parameter.
 
     Args:
         dfinal: derivative of the loss by `final`, (N, H, W, 1).
         dys: direct derivative of the loss by `ys`, same shape as `ys`; what reaches ys through `final` is added here.
         cache: from `forward`.
-        conv: the same as in `forward`.
+        input_gradient: False to leave dx out, which training has no use for.
 
     Returns:
-        dx: (N, H, W, 1).
+        dx: (N, H, W, 1), or None.
         grads: the gradient of every parameter, keys and shapes as in params.
     """
-    params, architecture = cache.params, cache.architecture
-    xp = get_xp(dfinal)
-    grads = {name: xp.zeros_like(value) for name, value in params.items()}
+    layers, architecture = cache.layers, cache.architecture
+    grads = {name: get_xp(value).zeros_like(value) for name, value in layers.params.items()}
 
     # y_d is used twice: the loss looks at it directly and through the ensemble.
     if architecture.recursive_supervision:
@@ -156,29 +168,30 @@ def backward(dfinal: Array, dys: Array, cache: ForwardCache, conv: Convolution =
         dys = dys + dys_ensemble
     else:
         dys = dys + dfinal
-    dys = dict(zip(architecture.predicting, dys, strict=True))
+    dy = dict(zip(architecture.supervised_steps, dys, strict=True))
 
-    dx = xp.zeros_like(dfinal)
-    _, h_last = cache.recursion[architecture.recursions - 1]  # a ReLU's cache is its output
-    dh = xp.zeros_like(h_last)  # nothing comes after the last recursion
-    for d in reversed(range(architecture.recursions)):
-        if d in dys:
+    dh = None  # nothing comes after the last recursion
+    for d in reversed(range(architecture.recursions + 1)):
+        doutputs = {"recursion": dh}
+        if d in dy:
             # forward: y_d = x + reconstruct2(reconstruct1(h_d))
-            if architecture.skip:
-                dx += dys[d]
-            dr, dw, db = layer_backward(dys[d], cache.reconstruct2[d], conv)
-            grads["reconstruct2.w"] += dw
-            grads["reconstruct2.b"] += db
-            dh_supervision, dw, db = layer_backward(dr, cache.reconstruct1[d], conv)
-            grads["reconstruct1.w"] += dw
-            grads["reconstruct1.b"] += db
-            # h_d is used twice: by the next recursion and by its own prediction.
-            dh = dh + dh_supervision
-        # forward: h_d = relu(recursion(h_(d-1)))
-        dh, dw, db = layer_backward(dh, cache.recursion[d], conv)
-        grads["recursion.w"] += dw
-        grads["recursion.b"] += db
+            doutputs["reconstruct1"], grads_of_use = layers.backward([dy[d]], cache.reconstruct2[d])
+            add(grads, grads_of_use)
+        # forward: h_(d+1) = recursion(h_d), reconstruct1(h_d). What reaches h_d is the sum over both readers.
+        dh, grads_of_use = layers.backward([doutputs[name] for name in readers(d, architecture)], cache.hidden[d])
+        # A kernel is used after every recursion: its gradient is the sum over its uses.
+        add(grads, grads_of_use)
 
-    dh, grads["embed2.w"], grads["embed2.b"] = layer_backward(dh, cache.embed2, conv)
-    dx_embed, grads["embed1.w"], grads["embed1.b"] = layer_backward(dh, cache.embed1, conv)
-    return dx + dx_embed, grads
+    dh, grads_of_use = layers.backward([dh], cache.embed2)
+    add(grads, grads_of_use)
+    dx, grads_of_use = layers.backward([dh], cache.embed1, input_gradient)
+    add(grads, grads_of_use)
+    if input_gradient and architecture.skip:
+        dx = dx + dys.sum(axis=0)  # forward: y_d = x + f_d, for every d
+    return dx, grads
+
+
+def add(grads: Params, grads_of_use: Params) -> None:
+    """Add what one use of some parameters contributes to their gradients, in place."""
+    for name, gradient in grads_of_use.items():
+        grads[name] += gradient

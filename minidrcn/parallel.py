@@ -1,20 +1,18 @@
 """One batch over several CPU threads.
 
-NumPy lets go of Python's lock while it copies and multiplies, so threads run at the same time. Each takes one image, or
-a few if they are small: their maps fit into the cache of one core, and BLAS is told to use one thread so that the cores
-do not fight. The gradients of the images are one more sum over uses of the same weight. It is taken in the order of the
+NumPy releases the GIL while it copies and multiplies, so threads run at the same time. Each takes one image, or a few
+if they are small: their maps fit into the cache of one core, and BLAS is told to use one thread so that the cores do
+not fight. The gradients of the images are one more sum over uses of the same weight. It is taken in the order of the
 images, whichever finishes first, so the result is the same, bit for bit, for any number of workers.
 """
 
 from __future__ import annotations
 
 import contextvars
-import ctypes
 import functools
 import math
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -26,9 +24,9 @@ from .backend import Array
 from .drcn import DRCN
 
 # How much of one hidden map of the images that go through the network together. Small images are taken in groups, since
-# every NumPy call costs a few microseconds in which no other thread can make one.
-GROUP_BYTES = 450_000
-LEAST_GROUPS = 8  # so that there is something for every core
+# every NumPy call costs a few microseconds in which no other thread can make one. Measured.
+GROUP_BYTES = 1_000_000
+MINIMUM_GROUPS = 4  # so that there is something for several cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,8 +51,6 @@ def map_in_threads(
 ) -> Iterator[Result]:
     """`map(function, items)` over threads, results in the order of the items, BLAS on one thread inside.
 
-    From the first call on the process keeps the memory it frees, for the next step; see `_keep_freed_memory`.
-
     Args:
         function: must be safe to call from several threads, as everything in this package is.
         items: its arguments.
@@ -67,15 +63,18 @@ def map_in_threads(
     workers = usable_cores() if workers is None else workers
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
-    _keep_freed_memory()
     with one_blas_thread():
-        if workers == 1 or not _threads_can_be_started():
+        if workers == 1:
             yield from map(function, items)
             return
         # Each call runs in a copy of the caller's context, so that np.errstate and the like hold in threads, too.
-        context = contextvars.copy_context()
+        context, items = contextvars.copy_context(), list(items)
         with ThreadPoolExecutor(workers) as executor:
-            yield from executor.map(lambda item: context.copy().run(function, item), items)
+            try:
+                results = executor.map(lambda item: context.copy().run(function, item), items)
+            except RuntimeError:  # no thread can be started: a browser, or a limit of the system
+                results = map(function, items)
+            yield from results
 
 
 def loss_and_grads(
@@ -103,15 +102,10 @@ def loss_and_grads(
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"expected as many inputs as targets and at least one, got {len(x)} and {len(y)}")
     N, size = len(x), _group_size(model, x)
-    with one_blas_thread():  # helper threads of BLAS, once woken, would spin beside the workers
-        prepared = model.prepared()
-    worker = threading.local()
 
     def one_group(start: int) -> tuple[Array, dict[str, Array]]:
-        if not hasattr(worker, "model"):
-            worker.model = prepared.for_worker()
         group = slice(start, min(start + size, N))
-        loss, grads = worker.model.loss_and_grads(x[group], y[group], alpha)
+        loss, grads = model.loss_and_grads(x[group], y[group], alpha)
         share = (group.stop - start) / N  # both are means over the group, and shall be over the batch
         return loss * share, {name: g * share for name, g in grads.items()}
 
@@ -126,17 +120,7 @@ def loss_and_grads(
 def _group_size(model: DRCN, x: Array) -> int:
     # Decided by shapes alone: a number of workers in it would change the order of the sum, and so the bits.
     image_bytes = math.prod(x.shape[1:3]) * model.architecture.filters * model.dtype.itemsize
-    return max(1, min(GROUP_BYTES // image_bytes, len(x) // LEAST_GROUPS))
-
-
-def _threads_can_be_started() -> bool:
-    thread = threading.Thread(target=lambda: None)
-    try:
-        thread.start()
-    except RuntimeError:  # a browser, or a limit of the system
-        return False
-    thread.join()
-    return True
+    return max(1, min(GROUP_BYTES // image_bytes, len(x) // MINIMUM_GROUPS))
 
 
 @functools.cache
@@ -145,22 +129,3 @@ def _blas_controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Ask the C library not to give freed memory back to the system.
-
-    Every step frees the maps of the step before and asks for as many again. By default glibc hands such pages back, and
-    getting them again, page by page, took 10 to 20 % of a training step. Other C libraries are left as they are.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-    mallopt(M_ARENA_MAX, 1)  # the heaps of single threads are given back whatever the threshold
-    mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc accepts
-    mallopt(M_TRIM_THRESHOLD, 2**30)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from .backend import to_cpu
 from .drcn import DRCN
-from .parallel import map_in_threads, one_blas_thread
+from .parallel import map_in_threads
 
 MAP_BYTES = 2**24  # of one map of a tile; measured
 LEAST_TILE = 96
@@ -66,16 +65,11 @@ def predict_luma(
         top, left = corner
         bottom, right = min(top + tile_h, H), min(left + tile_w, W)
         above, before = min(halo, top), min(halo, left)
-        below, behind = min(halo, H - bottom), min(halo, W - right)
-        piece = model.xp.asarray(x[top - above : bottom + below, left - before : right + behind])[None, :, :, None]
-        if not hasattr(worker, "model"):
-            worker.model = prepared.for_worker()
-        final, _ = worker.model.predict(piece, per_recursion=False, margins=(above, below, before, behind))
-        return (slice(top, bottom), slice(left, right)), to_cpu(final)[0, :, :, 0]
+        piece = model.xp.asarray(x[top - above : bottom + halo, left - before : right + halo])[None, :, :, None]
+        final, _ = model.predict(piece, per_recursion=False)
+        inner = final[0, above : above + bottom - top, before : before + right - left, 0]
+        return (slice(top, bottom), slice(left, right)), to_cpu(inner)
 
-    with one_blas_thread():
-        prepared = model.prepared()
-    worker = threading.local()
     result = np.empty((H, W), dtype=model.dtype)
     for window, inner in progress(map_in_threads(predict_tile, corners, workers), len(corners)):
         result[window] = inner

@@ -7,15 +7,15 @@ gradient is the sum of these, and a function that returns a single one of them c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import network
-from ..convolution import IM2COL
 from ..drcn import DRCN
 from ..grad_check import numeric_gradient
+from ..layers import PlainLayers
 from ..ops.conv import conv2d_forward
 from ..ops.pointwise import relu_forward
 from .cases import Check, Sizes, pick, shown
@@ -151,7 +151,8 @@ def _unpack_network(value: Any) -> dict:
 
 def _draw_network(rng: np.random.Generator, sizes: Sizes) -> tuple[dict, np.ndarray, network.Architecture]:
     """Parameters and an input at which no ReLU is near its kink."""
-    model = DRCN(sizes["F"], sizes["D"], int(rng.integers(2**31)), dtype="float64", conv="im2col")
+    seed = int(rng.integers(2**31))
+    model = DRCN(sizes["F"], sizes["D"], seed, dtype="float64", reconstruction_relu=True, conv="im2col")
     while True:
         params = {name: p + 0.3 * rng.standard_normal(p.shape) for name, p in model.params.items()}
         params = {name: np.abs(p) if name.endswith(".b") else p for name, p in params.items()}
@@ -164,7 +165,7 @@ def _draw_network(rng: np.random.Generator, sizes: Sizes) -> tuple[dict, np.ndar
                 distances.append(np.abs(y).min())
             return y, cache
 
-        network.forward(params, x, model.architecture, replace(IM2COL, forward=forward, scratch=False))
+        network.forward(params, x, model.architecture, partial(PlainLayers, conv_forward=forward))
         if min(distances) > KINK:
             return params, x, model.architecture
 

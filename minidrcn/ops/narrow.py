@@ -13,28 +13,25 @@ from __future__ import annotations
 
 from ..backend import Array
 from .conv import check_shapes, check_upstream, col2im, im2col
-from .memory import Workspace
 
 
-def conv2d_forward(x: Array, w: Array, b: Array, workspace: Workspace | None = None) -> tuple[Array, tuple]:
+def conv2d_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
     """`minidrcn.ops.conv.conv2d_forward`, faster where F is small."""
     check_shapes(x, w, b)
     N, H, W, _ = x.shape
     K, F = w.shape[0], w.shape[3]
     cols = x @ _taps(w)  # (N, H, W, C) @ (C, K*K*F), row by row: x may be a window of a larger map
-    y = col2im(cols.reshape(N * H * W, -1), (N, H, W, F), K)
-    y += b
-    return y, (x, w)
+    return col2im(cols.reshape(N * H * W, -1), (N, H, W, F), K) + b, (x, w)
 
 
-def conv2d_backward(dy: Array, cache: tuple, workspace: Workspace | None = None) -> tuple[Array, Array, Array]:
+def conv2d_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Array]:
     """`minidrcn.ops.conv.conv2d_backward`, faster where F is small."""
     x, w = cache
     K, _, C, F = w.shape
-    check_upstream(dy, x, F)
+    check_upstream(dy, x, w)
     # forward: y = col2im(cols) + b
     db = dy.sum(axis=(0, 1, 2))
-    dcols = im2col(dy, K, workspace=workspace)  # (N*H*W, K*K*F)
+    dcols = im2col(dy, K)  # (N*H*W, K*K*F)
     # forward: cols = x @ taps
     dx = (dcols @ _taps(w).T).reshape(x.shape)
     dtaps = x.reshape(-1, C).T @ dcols  # (C, K*K*F)

@@ -35,14 +35,14 @@ Winograd's (1980).
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Array, get_xp
 from . import conv, narrow
-from .memory import GPU_BLOCK_BYTES, Workspace, blocks, cut, scratch, strided_view
-from .pointwise import relu_forward
+from .memory import Workspace, padded_window, scratch
 
 A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]).T
 B = np.array(
@@ -59,7 +59,8 @@ G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0
 
 ONES = 1 * 6 + 1  # position (1, 1) of the 36: all 16 outputs of a tile contain it with factor 1
 FEW_CHANNELS = 8  # below this the transforms cost more than they save
-BLOCK_TILES, BLOCK_BYTES = 128, 1_250_000  # measured: V and M of a block stay in the cache, the products stay tall
+BLOCK_TILES, BLOCK_BYTES = 128, 3_000_000  # measured: V and M of a block stay in the cache, the products stay tall
+GPU_BLOCK_BYTES = 2**30  # a device wants much work at a time, and its memory is the only limit
 
 
 class Prepared(NamedTuple):
@@ -75,10 +76,19 @@ class Prepared(NamedTuple):
     U: Array
     U_transposed: Array
 
+    def part(self, filters: slice) -> Prepared:
+        """The transform of some of the kernel's filters: a view."""
+        return Prepared(self.w[..., filters], self.U[:, :, filters], self.U_transposed[:, filters])
+
+
+def supports(w: Array) -> bool:
+    """Whether a kernel gains from being transformed: 3x3, and from several channels to several."""
+    return w.shape[0] == 3 and min(w.shape[2:]) >= FEW_CHANNELS
+
 
 def prepare(w: Array) -> Prepared | None:
-    """Transform a kernel (3, 3, C, F) once; None for a kernel that is better off without."""
-    if not _worthwhile(w):
+    """Transform a kernel (3, 3, C, F) once for many uses; None if it is better off without."""
+    if not supports(w):
         return None
     xp = get_xp(w)
     U = (_transforms(w).G @ w.reshape(9, -1)).reshape(36, *w.shape[2:])
@@ -89,9 +99,10 @@ def conv2d_forward(
     x: Array,
     w: Array,
     b: Array,
+    *,
+    relu: bool | Array = False,
     prepared: Prepared | None = None,
     workspace: Workspace | None = None,
-    relu: bool = False,
 ) -> tuple[Array, tuple]:
     """`minidrcn.ops.conv.conv2d_forward`, faster; kernels of few channels or another size take the plain way.
 
@@ -99,47 +110,50 @@ def conv2d_forward(
         x: maps, (N, H, W, C), of any height and width.
         w: kernel, (K, K, C, F), K odd.
         b: bias, (F,).
+        relu: rectify y while it is still in the cache; an array of F truth values says which of its channels.
         prepared: `prepare(w)`; made here if left out.
         workspace: scratch memory; it changes no result.
-        relu: rectify y while it is still in the cache.
 
     Returns:
         y: (N, H, W, F), a view if H or W is no multiple of 4.
-        cache: (x, w, prepared).
+        cache: (x, w, prepared). The backward pass is that of the convolution; the ReLU's is `relu_backward`.
 
     Raises:
-        ValueError: the shapes do not fit together, or prepared is another kernel's.
+        ValueError: the shapes do not fit together.
     """
-    if not _worthwhile(w):
-        y, (x, w) = _plain(w).conv2d_forward(x, w, b, workspace=workspace)
-        return relu_forward(y)[0] if relu else y, (x, w, None)
+    xp = get_xp(x)
+    # relu(y) = max(y, 0), and a channel that stays as it is = max(y, -inf)
+    floor = (0.0 if relu else -np.inf) if isinstance(relu, bool) else xp.where(relu, 0.0, -np.inf).astype(x.dtype)
+    if not supports(w):
+        y, _ = _plain(w).conv2d_forward(x, w, b)
+        return xp.maximum(y, floor, out=y), (x, w, None)
     conv.check_shapes(x, w, b)
-    prepared = _checked(prepared, w)
+    prepared = prepared or prepare(w)
     N, H, W, C = x.shape
     F, t = w.shape[3], _transforms(x)
     th, tw = -(-H // 4), -(-W // 4)  # tiles from top to bottom, from left to right
-    y = get_xp(x).empty((N, th, 4, tw, 4, F), dtype=x.dtype)
+    y = xp.empty((N, th, 4, tw, 4, F), dtype=x.dtype)
     for n, rows in _blocks(x, th, tw, max(C, F)):
         V = _transform_tiles(x[n], rows, tw, t, workspace)
         tiles = V.shape[1]
-        M = t.xp.matmul(V, prepared.U, out=scratch(workspace, "M", (36, tiles, F), x))
+        M = xp.matmul(V, prepared.U, out=scratch(workspace, "M", (36, tiles, F), x))
         M[ONES] += b
-        Y = t.xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "Y", (16, tiles * F), x))
+        Y = xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "Y", (16, tiles * F), x))
         Y = Y.reshape(4, 4, -1, rows.stop - rows.start, tw, F).transpose(2, 3, 0, 4, 1, 5)
-        if relu:
-            t.xp.maximum(Y, 0, out=y[n, rows])
-        else:
-            y[n, rows] = Y
+        xp.maximum(Y, floor, out=y[n, rows])
     return y.reshape(N, 4 * th, 4 * tw, F)[:, :H, :W], (x, w, prepared)
 
 
-def conv2d_backward(dy: Array, cache: tuple, workspace: Workspace | None = None) -> tuple[Array, Array, Array]:
+def conv2d_backward(
+    dy: Array, cache: tuple, *, workspace: Workspace | None = None, input_gradient: bool = True
+) -> tuple[Array | None, Array, Array]:
     """`minidrcn.ops.conv.conv2d_backward`, faster.
 
     Args:
         dy: derivative of the loss with respect to y, (N, H, W, F).
         cache: (x, w, prepared) from `conv2d_forward`.
         workspace: scratch memory; it changes no result.
+        input_gradient: False where nobody asks for dx, as in the first layer of a network that is trained.
 
     Returns:
         dx (N, H, W, C), which may be a view of a larger array; dw (3, 3, C, F), db (F,).
@@ -148,22 +162,27 @@ def conv2d_backward(dy: Array, cache: tuple, workspace: Workspace | None = None)
         ValueError: dy does not have the shape of y.
     """
     x, w, prepared = cache
-    if not _worthwhile(w):
-        return _plain(w).conv2d_backward(dy, (x, w), workspace=workspace)
-    N, H, W, C = x.shape
-    F, t = w.shape[3], _transforms(x)
-    conv.check_upstream(dy, x, F)
+    conv.check_upstream(dy, x, w)
+    (K, _, C, F), t = w.shape, _transforms(x)
+    if not input_gradient:
+        rows = dy.reshape(-1, F)
+        return None, (conv.im2col(x, K).T @ rows).reshape(w.shape), rows.sum(axis=0)
+    if not supports(w):
+        return _plain(w).conv2d_backward(dy, (x, w))
+    N, H, W, _ = x.shape
     # One row and one column of pixels more than needed, so that no tile of dx reaches beyond the last one.
     th, tw = H // 4 + 1, W // 4 + 1
     dx = t.xp.empty((N, th, 4, tw, 4, C), dtype=x.dtype)
     dw, db = t.xp.zeros((9, C * F), dtype=w.dtype), t.xp.zeros(F, dtype=w.dtype)
-    for n, rows in _blocks(x, th, tw, max(C, F), whole_images=True):
+    below = None
+    for n, rows in _blocks(x, th, tw, max(C, F)):
         V = _transform_tiles(x[n], rows, tw, t, workspace)
-        tiles = V.shape[1]
+        tiles, height = V.shape[1], rows.stop - rows.start
         # forward: y is Y, 4x4 tiles side by side; what was cut off at the border has no gradient
         dY = scratch(workspace, "Y", (16, tiles * F), x)
-        dy_tiles = cut(dy[n], 0, 0, 4 * th, 4 * tw, workspace).reshape(-1, th, 4, tw, 4, F)
-        dY.reshape(4, 4, -1, th, tw, F)[...] = dy_tiles.transpose(2, 4, 0, 1, 3, 5)
+        window = padded_window(dy[n], 4 * rows.start, 0, 4 * height, 4 * tw, workspace)
+        dy_tiles = window.reshape(-1, height, 4, tw, 4, F)
+        dY.reshape(4, 4, -1, height, tw, F)[...] = dy_tiles.transpose(2, 4, 0, 1, 3, 5)
         # forward: Y = A' M
         dM = t.xp.matmul(t.A, dY, out=scratch(workspace, "M", (36, tiles * F), x)).reshape(36, tiles, F)
         # forward: M_k = V_k U_k, and b is added at one k
@@ -174,7 +193,14 @@ def conv2d_backward(dy: Array, cache: tuple, workspace: Workspace | None = None)
         dV = t.xp.matmul(dM, prepared.U_transposed, out=V)  # V has done its work
         # forward: V = B' tiles
         dtiles = t.xp.matmul(t.B, dV.reshape(36, -1), out=scratch(workspace, "tiles", (36, tiles * C), x))
-        dx[n] = _add_overlaps(dtiles.reshape(6, 6, -1, th, tw, C)).transpose(2, 3, 0, 4, 1, 5)
+        dtiles = dtiles.reshape(6, 6, -1, height, tw, C)
+        # A tile's last two rows and columns are the first ones of its neighbour: what lies in two tiles gets both.
+        dtiles[:, :2, :, :, 1:] += dtiles[:, 4:, :, :, :-1]
+        dtiles[:2, :4, :, 1:] += dtiles[4:, :4, :, :-1]
+        if rows.start > 0:
+            dtiles[:2, :4, :, 0] += below
+        below = dtiles[4:, :4, :, -1].copy()  # for the next block of rows
+        dx[n, rows] = dtiles[:4, :4].transpose(2, 3, 0, 4, 1, 5)
     # A tile begins one pixel before the first output it helps to make.
     return dx.reshape(N, 4 * th, 4 * tw, C)[:, 1 : H + 1, 1 : W + 1], dw.reshape(w.shape), db
 
@@ -182,25 +208,16 @@ def conv2d_backward(dy: Array, cache: tuple, workspace: Workspace | None = None)
 def _transform_tiles(x: Array, rows: slice, tw: int, t: _Transforms, workspace: Workspace | None) -> Array:
     """V of the tiles in these rows of tiles: (36, tiles, C)."""
     th = rows.stop - rows.start
-    window = cut(x, 4 * rows.start - 1, -1, 4 * th + 2, 4 * tw + 2, workspace)
+    window = padded_window(x, 4 * rows.start - 1, -1, 4 * th + 2, 4 * tw + 2, workspace)
     N, C = x.shape[0], x.shape[3]
     n, i, j, c = window.strides
     # A view: overlapping[k, l, n, r, s, c] is pixel (k, l) of tile (r, s).
-    overlapping = strided_view(window, (6, 6, N, th, tw, C), (i, j, n, 4 * i, 4 * j, c))
+    shape, strides = (6, 6, N, th, tw, C), (i, j, n, 4 * i, 4 * j, c)
+    overlapping = t.xp.lib.stride_tricks.as_strided(window, shape, strides)
     tiles = scratch(workspace, "tiles", overlapping.shape, x)
     tiles[...] = overlapping
     V = scratch(workspace, "V", (36, N * th * tw * C), x)
     return t.xp.matmul(t.B.T, tiles.reshape(36, -1), out=V).reshape(36, -1, C)
-
-
-def _add_overlaps(dtiles: Array) -> Array:
-    """Add the two last rows and columns of each 6x6 tile to the first ones of its neighbour: (4, 4, N, th, tw, C).
-
-    A pixel that lies in two tiles gets gradients from both. Written into dtiles, which is scratch.
-    """
-    dtiles[:, :2, :, :, 1:] += dtiles[:, 4:, :, :, :-1]
-    dtiles[:2, :4, :, 1:] += dtiles[4:, :4, :, :-1]
-    return dtiles[:4, :4]
 
 
 class _Transforms(NamedTuple):
@@ -222,24 +239,17 @@ def _transforms_on(xp: Any, dtype: np.dtype, device: Any) -> _Transforms:
     return _Transforms(xp, *(xp.asarray(np.kron(m, m).astype(dtype)) for m in (A, B, G)))
 
 
-def _worthwhile(w: Array) -> bool:
-    return w.shape[0] == 3 and min(w.shape[2:]) >= FEW_CHANNELS
-
-
 def _plain(w: Array) -> Any:
     """The module to fall back to."""
     return narrow if w.shape[3] < FEW_CHANNELS <= w.shape[2] else conv
 
 
-def _checked(prepared: Prepared | None, w: Array) -> Prepared:
-    if prepared is None:
-        return prepare(w)
-    if prepared.w is not w:
-        raise ValueError("prepared belongs to another kernel; call prepare(w) again")
-    return prepared
-
-
-def _blocks(x: Array, th: int, tw: int, channels: int, whole_images: bool = False):
+def _blocks(x: Array, th: int, tw: int, channels: int) -> Iterator[tuple[slice, slice]]:
+    """Pairs of slices, images and rows of tiles: whole images while several fit a block, else rows of one."""
     tile_bytes = 36 * channels * x.dtype.itemsize
     limit = max(BLOCK_BYTES, BLOCK_TILES * tile_bytes) if get_xp(x) is np else GPU_BLOCK_BYTES
-    return blocks(len(x), th, tw * tile_bytes, max(limit, th * tw * tile_bytes if whole_images else 0))
+    fitting = max(limit // (tw * tile_bytes), 1)
+    images, rows = max(fitting // th, 1), min(fitting, th)
+    for n in range(0, len(x), images):
+        for r in range(0, th, rows):
+            yield slice(n, min(n + images, len(x))), slice(r, min(r + rows, th))

@@ -44,9 +44,9 @@ class TorchDRCN:
 
         h = layer(layer(x, "embed1"), "embed2")
         ys = []
-        for d in range(a.recursions):
+        for d in range(1, a.recursions + 1):
             h = layer(h, "recursion")
-            if d in a.predicting:
+            if d in a.supervised_steps:
                 f = layer(layer(h, "reconstruct1", a.reconstruction_relu), "reconstruct2", a.output_relu)
                 ys.append(x + f if a.skip else f)
         if not a.recursive_supervision:

@@ -1,0 +1,122 @@
+"""The convolutions of a network: one map into one or several of them, each with its ReLU.
+
+A map that several layers read is used several times, and what flows back into it is the sum of what they send:
+`PlainLayers` shows it. `WinogradLayers` computes the same, faster. Two convolutions of one map are one convolution with
+the kernels side by side,
+
+    [y1 | y2] = conv(x, [w1 | w2])        dx = [dy1 | dy2] @ [w1 | w2]' = dy1 @ w1' + dy2 @ w2'
+
+so that the map is brought into Winograd's form once for both, and the sum is taken inside the matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from .backend import Array, Arrays, get_xp
+from .ops import conv, winograd
+from .ops.memory import borrowed_workspace
+from .ops.pointwise import relu_backward, relu_forward
+
+
+class PlainLayers:
+    """A network's convolutions by name, done one by one with a pair of functions, yours for example.
+
+    Args:
+        params: `name.w` and `name.b` for each layer.
+        rectified: the names of the layers that a ReLU follows.
+        conv_forward: `conv_forward(x, w, b) -> y, cache`.
+        conv_backward: `conv_backward(dy, cache) -> dx, dw, db`.
+    """
+
+    def __init__(
+        self,
+        params: Arrays,
+        rectified: Collection[str],
+        conv_forward: Callable = conv.conv2d_forward,
+        conv_backward: Callable = conv.conv2d_backward,
+    ) -> None:
+        self.params, self.rectified = params, rectified
+        self.conv_forward, self.conv_backward = conv_forward, conv_backward
+
+    def forward(self, x: Array, *names: str) -> tuple[list[Array], list[tuple]]:
+        """One map into each of the layers: their outputs, and a cache."""
+        ys, cache = [], []
+        for name in names:
+            y, conv_cache = self.conv_forward(x, self.params[f"{name}.w"], self.params[f"{name}.b"])
+            relu_cache = None
+            if name in self.rectified:
+                y, relu_cache = relu_forward(y)
+            ys.append(y)
+            cache.append((name, conv_cache, relu_cache))
+        return ys, cache
+
+    def backward(self, dys: Sequence[Array], cache: list[tuple], input_gradient: bool = True) -> tuple[Array, Arrays]:
+        """From the derivatives by the outputs: dx, and the gradient of each `name.w` and `name.b` by this one use.
+
+        With `input_gradient=False` nobody asks for dx, and it may be left out.
+        """
+        dx, grads = None, {}
+        for dy, (name, conv_cache, relu_cache) in zip(dys, cache, strict=True):
+            if relu_cache is not None:
+                dy = relu_backward(dy, relu_cache)
+            dx_of_layer, grads[f"{name}.w"], grads[f"{name}.b"] = self.conv_backward(dy, conv_cache)
+            # x is read by every layer, and what they send back adds up.
+            dx = dx_of_layer if dx is None else dx + dx_of_layer
+        return dx, grads
+
+
+class WinogradLayers(PlainLayers):
+    """The same by `minidrcn.ops.winograd`: the layers that read one map are done as one.
+
+    Such layers must follow each other in `params`, as a network's do.
+    """
+
+    def __init__(self, params: Arrays, rectified: Collection[str]) -> None:
+        super().__init__(params, rectified, winograd.conv2d_forward)
+        # The kernels that are worth a transform, side by side: it is made once, and every layer is a slice of it.
+        names = [key.removesuffix(".w") for key, w in params.items() if w.ndim == 4 and winograd.supports(w)]
+        self._slices: dict[str, slice] = {}
+        start = 0
+        for name in names:
+            self._slices[name] = slice(start, start + len(params[f"{name}.b"]))
+            start = self._slices[name].stop
+        if names:
+            xp = get_xp(params[f"{names[0]}.w"])
+            self._prepared = winograd.prepare(xp.concatenate([params[f"{name}.w"] for name in names], axis=3))
+            self._b = xp.concatenate([params[f"{name}.b"] for name in names])
+            self._relu = xp.concatenate([xp.full(len(params[f"{name}.b"]), name in rectified) for name in names])
+
+    def forward(self, x: Array, *names: str) -> tuple[list[Array], tuple | list[tuple]]:
+        """As `PlainLayers.forward`."""
+        if names[0] not in self._slices:
+            return super().forward(x, *names)
+        joined = slice(self._slices[names[0]].start, self._slices[names[-1]].stop)
+        prepared, b, relu = self._prepared.part(joined), self._b[joined], self._relu[joined]
+        with borrowed_workspace() as workspace:
+            y, cache = winograd.conv2d_forward(x, prepared.w, b, relu=relu, prepared=prepared, workspace=workspace)
+        parts = [
+            slice(self._slices[name].start - joined.start, self._slices[name].stop - joined.start) for name in names
+        ]
+        ys = [y[..., part] for part in parts]
+        return ys, (names, parts, cache, ys)
+
+    def backward(
+        self, dys: Sequence[Array], cache: tuple | list[tuple], input_gradient: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        """As `PlainLayers.backward`."""
+        if isinstance(cache, list):
+            conv_backward = partial(winograd.conv2d_backward, input_gradient=input_gradient)
+            return PlainLayers(self.params, self.rectified, conv_backward=conv_backward).backward(dys, cache)
+        names, parts, conv_cache, ys = cache
+        dys = [
+            relu_backward(dy, y) if name in self.rectified else dy for name, dy, y in zip(names, dys, ys, strict=True)
+        ]
+        dy = dys[0] if len(dys) == 1 else get_xp(dys[0]).concatenate(dys, axis=-1)
+        with borrowed_workspace() as workspace:
+            dx, dw, db = winograd.conv2d_backward(dy, conv_cache, workspace=workspace)
+        grads = {}
+        for name, part in zip(names, parts, strict=True):
+            grads[f"{name}.w"], grads[f"{name}.b"] = dw[..., part], db[part]
+        return dx, grads
