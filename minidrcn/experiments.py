@@ -136,7 +136,7 @@ CLIPPING = {
 }
 PAPER_RECIPE = {name: PRESETS["paper"][name] for name in ("optimiser", "lr", "weight_decay", "clip", "clip_limit")}
 RECIPES = {
-    "as train does": Variant(),
+    "the printed network": Variant(),
     "half the rate": Variant({"lr": 1e-3}),
     "twice the rate": Variant({"lr": 4e-3}),
     "constant rate": Variant({"schedule": "constant"}),
@@ -144,7 +144,7 @@ RECIPES = {
     "SGD, the authors' clipping": Variant(PAPER_RECIPE),
     "alpha falls with the rate": Variant({"alpha": "rate"}),
     "no supervision": Variant({"recursive_supervision": False}),
-    "ReLU in the reconstruction": Variant({"reconstruction_relu": True}),
+    "linear reconstruction": Variant({"reconstruction_relu": False}),
     "He in the recursion": Variant(he_recursion=True),
     "32 patches of 29": Variant({"batch": 32, "patch": 29}),
     "8 patches of 58": Variant({"batch": 8, "patch": 58}),
@@ -206,7 +206,13 @@ def _moments(variant: Variant, moments: int, setting: Setting, seed: int, bar: A
 
 def _setting(args: argparse.Namespace, experiment: Experiment) -> Setting:
     config = TrainingConfig(
-        data=tuple(args.data), scale=args.scale, filters=args.filters, recursions=args.recursions, steps=args.steps
+        data=tuple(args.data),
+        scale=args.scale,
+        filters=args.filters,
+        recursions=args.recursions,
+        reconstruction_relu=True,  # the figures are the paper's, and so is the network: its printed equations
+        steps=args.steps,
+        patch=41,
     )
     paths, held_out = _split(config.data)
     variants = experiment.variants.values()

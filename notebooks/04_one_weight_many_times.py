@@ -19,7 +19,7 @@ import inspect
 
 import numpy as np
 
-from minidrcn import DRCN, load, network, plots
+from minidrcn import DRCN, layers, load, network, plots
 from minidrcn.course.bugs import BUGS, plant
 from minidrcn.data.datasets import image_paths
 from minidrcn.grad_check import check_gradients
@@ -108,12 +108,21 @@ assert not overwritten.ok
 #
 # ## The same in DRCN
 #
-# DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. The loop of
-# its backward pass adds up all of them. This is the plain version (`joint.py` does the same, faster):
+# DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. So each map
+# $h_d$ is read twice, by the next recursion and by its own reconstruction. The loop of the backward pass adds up the
+# uses of every kernel. It is the loop that trains the network, whatever convolution it is given:
 
 # %%
 source = inspect.getsource(network.backward)
-print(source[source.index("    for d in reversed") :])
+print(source[source.index("    dh = None") :])
+print(inspect.getsource(network.add))
+
+# %% [markdown]
+# And what reaches a map that is read by several layers is the sum of what they send back. That sum is taken where the
+# layers are, here for any pair of functions:
+
+# %%
+print(inspect.getsource(layers.PlainLayers.backward))
 
 # %%
 bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")

@@ -40,7 +40,7 @@ def same(a, b):
 
 def test_a_run_leaves_everything_behind(args, tmp_path, capsys):
     out = tmp_path / "run"
-    assert main([*args, "--out", str(out)]) == 0
+    assert main([*args, "--seed", "1", "--out", str(out)]) == 0
     assert {path.name for path in out.iterdir()} == {
         "config.json", "log.csv", "last.npz", "best.npz", "curve.png", "wave0.png", "wave1.png"
     }  # fmt: skip
@@ -205,8 +205,19 @@ def test_a_checkpoint_that_is_damaged_is_one_line(args, tmp_path, capsys):
     assert (out / "last.npz").read_bytes() == b"no checkpoint"
 
 
+@pytest.mark.parametrize("flag", ["--reconstruction-relu", "--no-reconstruction-relu"])
+def test_a_run_goes_on_with_the_network_it_was_started_with(flag, args, tmp_path, capsys):
+    """Also one from before the reconstruction became linear by default: its options name what was the default then."""
+    out = tmp_path / "run"
+    assert main([*args, flag, "--steps", "2", "--out", str(out)]) == 0
+    before = load(out / "last.npz").architecture
+    assert before.reconstruction_relu == (flag == "--reconstruction-relu")
+    assert main(["--resume", "--steps", "3", "--with-changes", "--out", str(out)]) == 0
+    assert load(out / "last.npz").architecture == before
+
+
 def test_a_loss_that_explodes_is_one_line_and_keeps_the_last_good_state(args, tmp_path, capsys):
-    arguments = [*args, "--lr", "1e6", "--clip", "none", "--warmup", "0", "--out", str(tmp_path / "run")]
+    arguments = [*args, "--lr", "1e20", "--clip", "none", "--warmup", "0", "--out", str(tmp_path / "run")]
     message = wrong([*arguments, "--checkpoint-every", "1"], 1, capsys)
     assert "training has exploded at update" in message
     assert "the first thing that is not finite is the map of" in message
