@@ -19,7 +19,7 @@ from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
 
 short = {"filters": 8, "recursions": 8, "batch": 8, "steps": 40, "optimiser": "sgd", "schedule": "constant"}
-pairs = [load_pair(path, 2, 41) for path in image_paths("photos")]
+pairs = [load_pair(path, 2, 43) for path in image_paths("photos")]
 
 
 def gradient_lengths(**options):

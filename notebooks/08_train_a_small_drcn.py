@@ -22,7 +22,7 @@ from minidrcn.protocol import load_sample, measure
 from minidrcn.schedules import cosine_rate, linear_alpha
 from minidrcn.tiles import predict_luma
 
-SCALE, PATCH, BATCH, STEPS = 2, 41, 16, 120
+SCALE, PATCH, BATCH, STEPS = 2, 43, 16, 120
 
 pairs = [load_pair(path, SCALE, PATCH) for path in image_paths("photos")]
 samples = [load_sample(path, SCALE) for path in image_paths("photos", held_out=True)]
@@ -31,7 +31,7 @@ print(len(pairs), "photographs to learn from,", len(samples), "to be judged on")
 # %% [markdown]
 # ## What the network sees
 #
-# Patches of 41 x 41 pixels, cut anywhere, turned and mirrored in one of eight ways. Above what comes in, bicubic's
+# Patches of 43 x 43 pixels, cut anywhere, turned and mirrored in one of eight ways. Above what comes in, bicubic's
 # blur; below what should come out.
 
 # %%

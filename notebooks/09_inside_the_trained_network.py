@@ -103,7 +103,11 @@ plots.bars({f"d = {d}": w_d for d, w_d in enumerate(weights.tolist(), start=1)},
 # %%
 piece = sample.x[eye][None, :, :, None]
 _, _, cache = forward(model.params, piece, model.architecture)
-hidden = {d: cache.recursion[d][0][0][0] for d in (0, 4, 8)}  # what recursion d + 1 reads, (H, W, F)
+
+hidden = {}
+for d in (0, 4, 8):
+    (_, (h, _), _), *_ = cache.hidden[d]  # the first layer that reads h_d: its name, what it keeps, the ReLU's mask
+    hidden[d] = h[0]  # (H, W, F)
 liveliest = np.argsort(-hidden[4].std(axis=(0, 1)))[:6]
 plots.maps({f"h_{d}, channel {f}": h[:, :, f] for d, h in hidden.items() for f in liveliest})
 
@@ -145,5 +149,5 @@ assert deep > shallow > rows[0]["psnr_bicubic"]
 #
 # 1. Leave one prediction out of the ensemble (and scale the others' weights up). Which one is missed most?
 # 2. Use `coins` in place of `cat`. Are the same channels the liveliest?
-# 3. Apply the trained recursion 12 times in place of 9: copy the loop of `inference.predict`, and watch the last
+# 3. Apply the trained recursion 12 times in place of 9: copy the loop of `network.forward`, and watch the last
 #    predictions.

@@ -20,7 +20,9 @@ def small(photo, monkeypatch):
     """Options that make an experiment take a second, trained and measured on the two small images."""
     variants = {
         "recursions": {f"D = {D}": Variant({"recursions": D}) for D in (1, 2)},
-        "recipes": {name: RECIPES[name] for name in ("the printed network", "He in the recursion", "trained on x2, x3, x4")},
+        "recipes": {
+            name: RECIPES[name] for name in ("the printed network", "He in the recursion", "trained on x2, x3, x4")
+        },
     }
     quick = {
         name: experiment._replace(
@@ -31,7 +33,9 @@ def small(photo, monkeypatch):
     monkeypatch.setattr(experiments, "EXPERIMENTS", quick)
     paths = experiments.image_paths
     monkeypatch.setattr(experiments, "image_paths", lambda source, held_out=False: paths(str(photo)))
-    monkeypatch.setattr(experiments, "TrainingConfig", lambda **o: TrainingConfig(**(o | {"patch": 12, "batch": 2, "warmup": 1})))
+    monkeypatch.setattr(
+        experiments, "TrainingConfig", lambda **o: TrainingConfig(**(o | {"patch": 12, "batch": 2, "warmup": 1}))
+    )
     return ["--filters", "4", "--recursions", "3", "--steps", "4", "--seeds", "2"]
 
 

@@ -1,10 +1,14 @@
-"""This project against PyTorch: the same network, batch, dtype and number of threads, in turn in one process.
+"""This project against other libraries: the same network, batch, dtype and number of threads, in turn in one process.
 
-    python tests/benchmarks/against_pytorch.py [--avx2 | --gpu] [--repetitions N] [--only TEXT]
+    python tests/benchmarks/against_pytorch.py [--avx2 | --gpu] [--relu] [--repetitions N] [--only TEXT]
 
-PyTorch runs in both of its memory formats, and the ratio is to the faster one: 2.0 x means half the time. With --avx2
-both libraries are held to the vector instructions that most laptops have. With --gpu both run on the device, first
-without and then with TF32. All of these are read once a process, so the script starts itself again.
+The ratio is to the faster of PyTorch's two memory formats in eager mode: 2.0 x means half the time. torch.compile and
+JAX (training), onnxruntime and OpenVINO (prediction) stand beside it where they are installed, and so does what PyTorch
+reaches if its user does by hand the algebra that makes one convolution of two ("PyTorch, algebra by hand").
+
+With --avx2 NumPy, PyTorch and JAX are held to the vector instructions that most laptops have. With --gpu ours and
+PyTorch run on the device, first without and then with TF32. All of these are read once a process, so the script starts
+itself again. --relu takes the network of the paper's printed equations, with a ReLU in the reconstruction.
 """
 
 from __future__ import annotations
@@ -13,86 +17,109 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import ModuleType
 
 import numpy as np
+import peers
 import torch
 from timing import flops, gemm_peak, in_turn, machine
-from torch_peer import TorchDRCN
 
-from minidrcn import DRCN
+from minidrcn import DRCN, cli
 from minidrcn.parallel import loss_and_grads, usable_cores
 from minidrcn.tiles import predict_luma
 
-AVX2 = {"OPENBLAS_CORETYPE": "Haswell", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
-TRAINING = ((32, 9, 16), (64, 9, 16), (96, 13, 8), (256, 16, 2))  # F, D, patches
+AVX2 = {
+    "OPENBLAS_CORETYPE": "Haswell",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
+TRAINING = ((32, 9, 16), (64, 9, 16), (64, 16, 16), (96, 13, 8), (128, 16, 4), (256, 16, 2))  # F, D, patches
 TRAINING_GPU = ((64, 9, 64), (256, 16, 64))
 PREDICTION = ((64, 9, 480, 640),)  # F, D, H, W
-ALPHA = 0.5
+ALPHA, PATCH = 0.5, 41
+EAGER = {"PyTorch NCHW": {}, "PyTorch channels-last": {"channels_last": True}}
+
+Makers = Mapping[str, Callable[[], peers.Run]]
 
 
-def compare(title: str, operations: float, ours: dict, theirs: dict, peak: float, repetitions: int) -> None:
-    """Time all of them and print one block."""
-    times = in_turn({**ours, **theirs}, repetitions)
-    best = min(times[name].median for name in theirs)
+def compare(title: str, operations: float, makers: Makers, peak: float, repetitions: int, xp: ModuleType = np) -> None:
+    """See that all that can be made compute the same, time them, and print one block."""
+    runs = {}
     print(f"\n{title}: {operations / 1e9:.0f} GFLOP if done directly")
+    for name, make in makers.items():
+        try:
+            runs[name] = make()
+        except ImportError as error:
+            print(f"  {name:26}  left out: {error}")
+    if xp is np:
+        values = {name: np.asarray(_first(run())).ravel().mean() for name, run in runs.items()}
+        different = [name for name, value in values.items() if abs(value - values["ours"]) > 1e-4 * abs(values["ours"])]
+        assert not different, f"{title}: {', '.join(different)}: another loss or image than ours"
+    times = in_turn(runs, repetitions)
+    eager = min(times[name].median for name in EAGER)
     for name, result in times.items():
         rate = operations / result.median
         print(
-            f"  {name:22}{result}  {best / result.median:5.2f} x  {rate / 1e9:7.0f} GFLOP/s, {rate / peak:.2f} of GEMM",
+            f"  {name:26}{result} {eager / result.median:5.2f} x {rate / 1e9:7.0f} GFLOP/s, {rate / peak:.2f} of GEMM",
             flush=True,
         )
 
 
-def peers(model: DRCN, device: str, run: Callable[[TorchDRCN], Callable]) -> dict[str, Callable]:
-    """PyTorch in both memory formats."""
-    return {
-        f"PyTorch {name}": run(TorchDRCN(model, last, device))
-        for name, last in (("NCHW", False), ("channels-last", True))
-    }
+def _first(result: object) -> object:
+    """A loss of loss and gradients, an image of image and what it is made of."""
+    return result[0] if isinstance(result, tuple) else result
 
 
-def training_step(F: int, D: int, N: int, device: str, finish: Callable, patch: int = 41) -> tuple[dict, dict, float]:
-    """Loss and all gradients of one batch: our functions, PyTorch's, and the operations."""
+def training_step(
+    F: int, D: int, N: int, relu: bool, device: str, finish: Callable, patch: int = PATCH
+) -> tuple[Makers, float]:
+    """Loss and all gradients of one batch in every library, and its operations."""
     x, y = np.random.default_rng(0).random((2, N, patch, patch, 1), dtype=np.float32)
-    models = {conv: DRCN(F, D, conv=conv) for conv in ("winograd", "im2col")}
 
-    def our_run(model: DRCN) -> Callable:
-        if device == "cuda":
-            model = model.to_gpu()
+    def ours(conv: str) -> peers.Run:
+        model = DRCN(F, D, conv=conv, reconstruction_relu=relu)
+        model = model.to_gpu() if device == "cuda" else model
         mine, target = model.xp.asarray(x), model.xp.asarray(y)
-        return lambda: (loss_and_grads(model, mine, target, ALPHA), finish())
+        return lambda: (loss_and_grads(model, mine, target, ALPHA), finish())[0]
 
-    def their_run(peer: TorchDRCN) -> Callable:
-        mine, target = peer.images(x), peer.images(y)
-        return lambda: (peer.loss_and_grads(mine, target, ALPHA), finish())
+    model = DRCN(F, D, reconstruction_relu=relu)
+    args = model, x, y, ALPHA
+    makers = {"ours": partial(ours, "winograd"), "ours, im2col": partial(ours, "im2col")}
+    makers |= {name: partial(peers.torch_training, *args, device, **options) for name, options in EAGER.items()}
+    if not relu:
+        by_hand = {"channels_last": True, "by_hand": True}
+        makers["PyTorch, algebra by hand"] = partial(peers.torch_training, *args, device, **by_hand)
+    makers["torch.compile"] = partial(peers.compiled_torch_training, *args, device)
+    if device == "cpu":
+        makers["JAX"] = partial(peers.jax_training, *args)
+    return makers, 3 * N * flops(model, patch, patch)
 
-    ours = {f"ours, {conv}": our_run(model) for conv, model in models.items()}
-    theirs = peers(models["im2col"], device, their_run)
-    return ours, theirs, 3 * N * flops(models["im2col"], patch, patch)
 
-
-def prediction(F: int, D: int, H: int, W: int, device: str, finish: Callable) -> tuple[dict, dict, float]:
-    """One image."""
+def prediction(F: int, D: int, H: int, W: int, relu: bool, device: str) -> tuple[Makers, float]:
+    """One image in every library, and its operations."""
     x = np.random.default_rng(0).random((H, W), dtype=np.float32)
-    models = {conv: DRCN(F, D, conv=conv) for conv in ("winograd", "im2col")}
+    batch = x[None, :, :, None]
 
-    def our_run(model: DRCN) -> Callable:
+    def ours(conv: str) -> peers.Run:
+        model = DRCN(F, D, conv=conv, reconstruction_relu=relu)
         model = model.to_gpu() if device == "cuda" else model
         return lambda: predict_luma(model, x)
 
-    def their_run(peer: TorchDRCN) -> Callable:
-        mine = peer.images(x[None, :, :, None])
-
-        def run() -> None:
-            with torch.no_grad():
-                peer.predict(mine)
-            finish()
-
-        return run
-
-    ours = {f"ours, {conv}": our_run(model) for conv, model in models.items()}
-    return ours, peers(models["im2col"], device, their_run), flops(models["im2col"], H, W)
+    model = DRCN(F, D, reconstruction_relu=relu)
+    makers = {"ours": partial(ours, "winograd"), "ours, im2col": partial(ours, "im2col")}
+    makers |= {
+        name: partial(peers.torch_prediction, model, batch, device, **options) for name, options in EAGER.items()
+    }
+    if not relu:
+        by_hand = {"channels_last": True, "by_hand": True}
+        makers["PyTorch, algebra by hand"] = partial(peers.torch_prediction, model, batch, device, **by_hand)
+    if device == "cpu":
+        makers["onnxruntime"] = partial(peers.onnxruntime_prediction, model, batch, usable_cores())
+        makers["OpenVINO"] = partial(peers.openvino_prediction, model, batch, usable_cores())
+    return makers, flops(model, H, W)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -100,7 +127,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gpu", action="store_true", help="on a CUDA device")
     parser.add_argument("--tf32", choices=("off", "on"), help="with --gpu: only this one")
-    parser.add_argument("--avx2", action="store_true", help="no AVX-512 for either library")
+    parser.add_argument("--avx2", action="store_true", help="no AVX-512")
+    parser.add_argument("--relu", action="store_true", help="the network of the printed equations")
     parser.add_argument("--repetitions", type=int, default=7, metavar="N")
     parser.add_argument("--only", default="", metavar="TEXT", help="only what has this in its title")
     args = parser.parse_args(argv)
@@ -114,6 +142,7 @@ def main(argv: list[str] | None = None) -> None:
         subprocess.run(command, check=True, env={**os.environ, **AVX2})
         return
 
+    cli.keep_freed_memory()  # as all commands do; it serves every library
     torch.set_num_threads(usable_cores())
     device, finish, xp, training = "cpu", lambda: None, np, TRAINING
     print(f"{machine()}, PyTorch {torch.__version__}, float32, {usable_cores()} threads, median (fastest to slowest)")
@@ -128,16 +157,15 @@ def main(argv: list[str] | None = None) -> None:
     peak = gemm_peak(xp, finish)
     print(f"GEMM peak: {peak / 1e9:.0f} GFLOP/s (Winograd could reach 4 times that of direct operations)")
 
+    what = "ReLU" if args.relu else "linear"
     for F, D, N in training:
-        title = f"training step, F={F}, D={D}, {N} patches of 41x41"
+        title = f"training step, F={F}, D={D}, {N} patches of {PATCH}x{PATCH}, {what} reconstruction"
         if args.only in title:
-            ours, theirs, operations = training_step(F, D, N, device, finish)
-            compare(title, operations, ours, theirs, peak, args.repetitions)
+            compare(title, *reversed(training_step(F, D, N, args.relu, device, finish)), peak, args.repetitions, xp)
     for F, D, H, W in PREDICTION:
-        title = f"prediction, F={F}, D={D}, {W}x{H} pixels"
+        title = f"prediction, F={F}, D={D}, {W}x{H} pixels, {what} reconstruction"
         if args.only in title:
-            ours, theirs, operations = prediction(F, D, H, W, device, finish)
-            compare(title, operations, ours, theirs, peak, args.repetitions)
+            compare(title, *reversed(prediction(F, D, H, W, args.relu, device)), peak, args.repetitions, xp)
     if args.gpu:
         ours, theirs = (f"{held / 2**20:.0f} MiB" for held in (gpu_peak_bytes(), torch.cuda.max_memory_reserved()))
         print(f"peak memory held: CuPy {ours}, PyTorch {theirs}")

@@ -16,10 +16,11 @@ class TorchDRCN:
         model: ours.
         channels_last: PyTorch's name for NHWC in memory; else NCHW.
         device: "cpu" or "cuda".
+        by_hand: do the algebra of `minidrcn.fold` and `minidrcn.layers`, as a user of PyTorch could write it.
     """
 
-    def __init__(self, model: DRCN, channels_last: bool = False, device: str = "cpu") -> None:
-        self.architecture = model.architecture
+    def __init__(self, model: DRCN, channels_last: bool = False, device: str = "cpu", by_hand: bool = False) -> None:
+        self.architecture, self.by_hand = model.architecture, by_hand
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.device = device
         self.params = {}
@@ -36,6 +37,8 @@ class TorchDRCN:
 
     def predict(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """The ensemble's prediction and those it is made of."""
+        if self.by_hand:
+            return self._predict_by_hand(x)
         a = self.architecture
 
         def layer(h: torch.Tensor, name: str, relu: bool = True) -> torch.Tensor:
@@ -52,6 +55,28 @@ class TorchDRCN:
         if not a.recursive_supervision:
             return ys[0], ys
         return sum(w * y_d for w, y_d in zip(self.params["ensemble.w"], ys, strict=True)), ys
+
+    def _predict_by_hand(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The same of a linear network with recursive supervision: F + 9 channels a recursion, nine in the last one."""
+        p, F = self.params, self.architecture.filters
+        taps = p["reconstruct2.w"][0].reshape(F, 9)
+        folded_w, folded_b = torch.einsum("fckl,ft->tckl", p["reconstruct1.w"], taps), p["reconstruct1.b"] @ taps
+        shift = torch.eye(9, device=self.device).reshape(1, 9, 3, 3)
+        both_w, both_b = torch.cat([p["recursion.w"], folded_w]), torch.cat([p["recursion.b"], folded_b])
+        if self.memory_format is torch.channels_last:
+            both_w, folded_w = (w.contiguous(memory_format=self.memory_format) for w in (both_w, folded_w))
+        h = conv2d(x, p["embed1.w"], p["embed1.b"], padding=1).relu_()
+        h = conv2d(h, p["embed2.w"], p["embed2.b"], padding=1).relu_()
+        h = conv2d(h, p["recursion.w"], p["recursion.b"], padding=1).relu_()
+        qs = []
+        for _ in range(self.architecture.recursions - 1):
+            both = conv2d(h, both_w, both_b, padding=1)
+            h = both[:, :F].relu()
+            qs.append(both[:, F:])
+        qs.append(conv2d(h, folded_w, folded_b, padding=1))
+        fs = conv2d(torch.cat(qs), shift, p["reconstruct2.b"], padding=1)
+        ys = [x + f if self.architecture.skip else f for f in fs.split(len(x))]
+        return sum(w * y_d for w, y_d in zip(p["ensemble.w"], ys, strict=True)), ys
 
     def loss_and_grads(self, x: torch.Tensor, y: torch.Tensor, alpha: float) -> tuple[torch.Tensor, dict]:
         """The paper's loss, and the gradient of each parameter in PyTorch's layout."""
