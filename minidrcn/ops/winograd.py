@@ -136,9 +136,10 @@ def conv2d_forward(
     for n, rows in _blocks(x, th, tw, max(C, F)):
         V = _transform_tiles(x[n], rows, tw, t, workspace)
         tiles = V.shape[1]
-        M = xp.matmul(V, prepared.U, out=scratch(workspace, "M", (36, tiles, F), x))
+        # M takes the memory of the tiles, which have done their work, and Y that of V: less to keep in the cache.
+        M = xp.matmul(V, prepared.U, out=scratch(workspace, "tiles", (36, tiles, F), x))
         M[ONES] += b
-        Y = xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "Y", (16, tiles * F), x))
+        Y = xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "V", (16, tiles * F), x))
         Y = Y.reshape(4, 4, -1, rows.stop - rows.start, tw, F).transpose(2, 3, 0, 4, 1, 5)
         xp.maximum(Y, floor, out=y[n, rows])
     return y.reshape(N, 4 * th, 4 * tw, F)[:, :H, :W], (x, w, prepared)
@@ -179,7 +180,7 @@ def conv2d_backward(
         V = _transform_tiles(x[n], rows, tw, t, workspace)
         tiles, height = V.shape[1], rows.stop - rows.start
         # forward: y is Y, 4x4 tiles side by side; what was cut off at the border has no gradient
-        dY = scratch(workspace, "Y", (16, tiles * F), x)
+        dY = scratch(workspace, "tiles", (16, tiles * F), x)
         window = padded_window(dy[n], 4 * rows.start, 0, 4 * height, 4 * tw, workspace)
         dy_tiles = window.reshape(-1, height, 4, tw, 4, F)
         dY.reshape(4, 4, -1, height, tw, F)[...] = dy_tiles.transpose(2, 4, 0, 1, 3, 5)

@@ -103,13 +103,13 @@ def prediction(F: int, D: int, H: int, W: int, relu: bool, device: str) -> tuple
     x = np.random.default_rng(0).random((H, W), dtype=np.float32)
     batch = x[None, :, :, None]
 
-    def ours(conv: str) -> peers.Run:
-        model = DRCN(F, D, conv=conv, reconstruction_relu=relu)
+    def ours() -> peers.Run:
+        model = DRCN(F, D, reconstruction_relu=relu)
         model = model.to_gpu() if device == "cuda" else model
         return lambda: predict_luma(model, x)
 
     model = DRCN(F, D, reconstruction_relu=relu)
-    makers = {"ours": partial(ours, "winograd"), "ours, im2col": partial(ours, "im2col")}
+    makers = {"ours": ours}
     makers |= {
         name: partial(peers.torch_prediction, model, batch, device, **options) for name, options in EAGER.items()
     }

@@ -13,6 +13,9 @@ import numpy as np
 from minidrcn import DRCN
 
 
+PAUSE = 0.2  # seconds, in which another library's idle threads stop spinning
+
+
 class Times(NamedTuple):
     """Seconds of the repetitions of one thing."""
 
@@ -36,6 +39,7 @@ def in_turn(functions: Mapping[str, Callable[[], object]], repetitions: int) -> 
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(repetitions):
         for name, function in functions.items():
+            time.sleep(PAUSE)
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)
