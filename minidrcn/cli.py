@@ -1,4 +1,4 @@
-"""What the commands have in common: one-line errors, exit statuses, progress bars.
+"""What the commands have in common: one-line errors, exit statuses, progress bars, freed memory that is kept.
 
 Exit statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
@@ -58,7 +58,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def command(verb: str) -> Callable[[Main], Main]:
-    """Turn what a user can cause into one line on stderr and an exit status; other exceptions are bugs and show."""
+    """Turn what a user can cause into one line on stderr and an exit status; other exceptions are bugs and show.
+
+    Memory that is freed stays with the process, see `keep_freed_memory`.
+    """
 
     def decorate(main: Main) -> Main:
         @functools.wraps(main)

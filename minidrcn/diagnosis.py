@@ -10,7 +10,7 @@ import numpy as np
 from .backend import Array, get_xp
 from .drcn import DRCN
 from .network import Params
-from .ops import conv
+from .ops import winograd
 
 
 def not_finite(arrays: Params) -> str:
@@ -52,12 +52,12 @@ def where_it_ends(model: DRCN, x: Array, y: Array, alpha: float) -> str:
             found.append(f"the {what} of {layer}" + (f" after recursion {d}" if layer in shared else ""))
 
     def forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
-        z, cache = conv.conv2d_forward(x, w, b)
+        z, cache = winograd.conv2d_forward(x, w, b)
         look("map", w, z)
         return z, cache
 
     def backward(dz: Array, cache: tuple) -> tuple[Array, Array, Array]:
-        dx, dw, db = conv.conv2d_backward(dz, cache)
+        dx, dw, db = winograd.conv2d_backward(dz, cache)
         look("gradient", cache[1], dx, dw, db)
         return dx, dw, db
 

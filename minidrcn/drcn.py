@@ -11,7 +11,7 @@ import numpy as np
 
 from . import network
 from .backend import Array, get_xp, to_cpu, to_gpu
-from .fold import fold_backward, fold_forward
+from .fold import TAPS, fold_backward, fold_forward
 from .initialise import initial_params, param_shapes
 from .layers import PlainLayers, WinogradLayers
 from .loss import loss_backward, loss_forward
@@ -34,7 +34,7 @@ class DRCN:
         recursive_supervision: predict after every recursion and learn the D weights of the ensemble.
         reconstruction_relu: ReLU between the two reconstruction convolutions.
         output_relu: ReLU after the second one. The paper's basic model is
-            `DRCN(skip=False, recursive_supervision=False, output_relu=True)`.
+            `DRCN(skip=False, recursive_supervision=False, reconstruction_relu=True, output_relu=True)`.
         conv: "winograd", the plain "im2col", or a pair of functions under the contract of `minidrcn.ops.conv`.
         scale: the enlargement it is trained for; kept with it, needed by no computation.
 
@@ -87,6 +87,7 @@ class DRCN:
         for name, value in params.items():
             if not bool(get_xp(value).isfinite(value).all()):
                 raise ValueError(f"the parameter {name} holds numbers that are not finite")
+        params = {name: params[name] for name in shapes}  # in this order, which the fast layers count on
         model = cls.__new__(cls)
         model.architecture, model.params, model.conv, model.scale = architecture, params, _layers(conv), scale
         return model
@@ -101,7 +102,7 @@ class DRCN:
         """The array module the parameters live in, `numpy` or `cupy`."""
         return get_xp(self.params["embed1.w"])
 
-    def forward(self, x: Array, keep: bool = True) -> tuple[Array, Array, ForwardCache]:
+    def forward(self, x: Array, keep: bool = True) -> tuple[Array, Array, ForwardCache | None]:
         """`network.forward` with this network's parameters: final, ys, cache."""
         params = fold_forward(self.params)[0] if self._foldable else self.params
         return network.forward(params, self._checked(x, "x"), self.architecture, self.conv, keep)
@@ -109,7 +110,7 @@ class DRCN:
     def backward(
         self, dfinal: Array, dys: Array, cache: ForwardCache, input_gradient: bool = True
     ) -> tuple[Array | None, Params]:
-        """`network.backward`: dx, grads."""
+        """`network.backward`, with the parameters that `forward` had: dx, grads."""
         dx, grads = network.backward(dfinal, dys, cache, input_gradient)
         return dx, fold_backward(grads, self.params) if self._foldable else grads
 
@@ -155,7 +156,7 @@ class DRCN:
     def with_params(self, params: Params) -> DRCN:
         """The same network around other parameters, which are not copied."""
         other = copy.copy(self)
-        other.params = params
+        other.params = {name: params[name] for name in self.params}
         return other
 
     def to_gpu(self) -> DRCN:
@@ -170,7 +171,7 @@ class DRCN:
     def _foldable(self) -> bool:
         """Whether the reconstruction is to be done as one convolution; a pair of functions sees each layer as it is."""
         a = self.architecture
-        return self.conv is WinogradLayers and not a.reconstruction_relu and a.filters > 9
+        return self.conv is WinogradLayers and not a.reconstruction_relu and a.filters > TAPS
 
     def _checked(self, images: Array, name: str) -> Array:
         if get_xp(images) is not self.xp:

@@ -8,7 +8,7 @@ pixels they belong to and adds them up. The multiplication can be done beforehan
     f = shift_and_add(conv(h, K, k)) + b2
 
 and what is left of `reconstruct2` is a kernel that shifts, (3, 3, 9, 1), with a single 1 for each of its nine maps. So
-the network that results is again one of `network.py`, with nine channels in its reconstruction in place of F. It
+the network that results is again one of `network.py`, with nine channels in its reconstruction instead of F. It
 computes the same, zero padding at the border included: the shift meets the zeros around conv(h, K, k), where
 `reconstruct2` meets those around conv(h, w1, b1).
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from .backend import Array, Arrays, get_xp
 
+TAPS = 9  # of reconstruct2, and so the channels that are left
 W1, B1, W2 = "reconstruct1.w", "reconstruct1.b", "reconstruct2.w"
 
 
@@ -24,8 +25,8 @@ def fold_forward(params: Arrays) -> tuple[Arrays, Arrays]:
     """The parameters with a reconstruction of nine channels, and as cache the parameters themselves."""
     w1, b1, w2 = params[W1], params[B1], params[W2]
     taps = _taps(w2)
-    xp, K = get_xp(w2), len(w2)
-    shift = xp.eye(K * K, dtype=w2.dtype).reshape(K, K, K * K, 1)
+    xp, (side, _, _, _) = get_xp(w2), w2.shape
+    shift = xp.eye(side * side, dtype=w2.dtype).reshape(side, side, side * side, 1)
     return {**params, W1: w1 @ taps, B1: b1 @ taps, W2: shift}, params
 
 

@@ -285,18 +285,24 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check_network(filters: int, recursions: int, seed: int) -> int:
     from .drcn import DRCN
-    from .ops.winograd import FEW_CHANNELS
+    from .fold import TAPS
 
     variants = {
         "the network of the paper's tables: skip, recursive supervision": {},
         "the same with a ReLU in the reconstruction": {"reconstruction_relu": True},
-        "the paper's basic model": {"skip": False, "recursive_supervision": False, "output_relu": True},
-        "the first once more, computed as in training, with Winograd's convolution": {"conv": "winograd"},
+        "the paper's basic model": {
+            "skip": False,
+            "recursive_supervision": False,
+            "reconstruction_relu": True,
+            "output_relu": True,
+        },
+        "the first once more, computed as in training: folded, by Winograd's convolution": {"conv": "winograd"},
+        "the second once more, by Winograd's convolution": {"conv": "winograd", "reconstruction_relu": True},
     }
     ok = True
     for title, options in variants.items():
         options = {"conv": "im2col", **options}
-        F = filters if options["conv"] == "im2col" else max(filters, FEW_CHANNELS)  # with fewer it is not used
+        F = filters if options["conv"] == "im2col" else max(filters, TAPS + 1)  # with fewer neither is used
         model = DRCN(F, recursions, seed, dtype="float64", **options)
         rng = np.random.default_rng(seed)
         # As initialised, biases are zero and the recursion is the identity: too regular to show every mistake.

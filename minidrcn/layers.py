@@ -13,11 +13,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
 from .ops import conv, winograd
 from .ops.memory import borrowed_workspace
 from .ops.pointwise import relu_backward, relu_forward
+
+
+class JoinedCache(NamedTuple):
+    """What `WinogradLayers` keeps of one convolution for several layers."""
+
+    names: tuple[str, ...]
+    parts: list[slice]  # of the channels, one a layer
+    conv_cache: tuple
+    ys: list[Array]
+
+
+LayerCache = list[tuple] | JoinedCache  # a list has name, cache and ReLU's cache of each layer
 
 
 class PlainLayers:
@@ -70,11 +83,11 @@ class PlainLayers:
 class WinogradLayers(PlainLayers):
     """The same by `minidrcn.ops.winograd`: the layers that read one map are done as one.
 
-    Such layers must follow each other in `params`, as a network's do.
+    Such layers must follow each other in `params`, and all that gain from it read maps of the same number of channels.
     """
 
     def __init__(self, params: Arrays, rectified: Collection[str]) -> None:
-        super().__init__(params, rectified, winograd.conv2d_forward)
+        super().__init__(params, rectified, winograd.conv2d_forward, winograd.conv2d_backward)
         # The kernels that are worth a transform, side by side: it is made once, and every layer is a slice of it.
         names = [key.removesuffix(".w") for key, w in params.items() if w.ndim == 4 and winograd.supports(w)]
         self._slices: dict[str, slice] = {}
@@ -88,9 +101,9 @@ class WinogradLayers(PlainLayers):
             self._b = xp.concatenate([params[f"{name}.b"] for name in names])
             self._relu = xp.concatenate([xp.full(len(params[f"{name}.b"]), name in rectified) for name in names])
 
-    def forward(self, x: Array, *names: str) -> tuple[list[Array], tuple | list[tuple]]:
+    def forward(self, x: Array, *names: str) -> tuple[list[Array], LayerCache]:
         """As `PlainLayers.forward`."""
-        if names[0] not in self._slices:
+        if not all(name in self._slices for name in names):
             return super().forward(x, *names)
         joined = slice(self._slices[names[0]].start, self._slices[names[-1]].stop)
         prepared, b, relu = self._prepared.part(joined), self._b[joined], self._relu[joined]
@@ -100,13 +113,13 @@ class WinogradLayers(PlainLayers):
             slice(self._slices[name].start - joined.start, self._slices[name].stop - joined.start) for name in names
         ]
         ys = [y[..., part] for part in parts]
-        return ys, (names, parts, cache, ys)
+        return ys, JoinedCache(names, parts, cache, ys)
 
     def backward(
-        self, dys: Sequence[Array], cache: tuple | list[tuple], input_gradient: bool = True
+        self, dys: Sequence[Array], cache: LayerCache, input_gradient: bool = True
     ) -> tuple[Array | None, Arrays]:
         """As `PlainLayers.backward`."""
-        if isinstance(cache, list):
+        if not isinstance(cache, JoinedCache):
             conv_backward = partial(winograd.conv2d_backward, input_gradient=input_gradient)
             return PlainLayers(self.params, self.rectified, conv_backward=conv_backward).backward(dys, cache)
         names, parts, conv_cache, ys = cache

@@ -7,8 +7,8 @@
 
 The printed equations have a ReLU after `reconstruct1`, the authors' own code has none; it is an option.
 
-One recursion kernel is used D times, and so are the two reconstruction kernels. Two sums follow, and both stand in the
-loop of `backward`:
+One recursion kernel is used D times, and so are the two reconstruction kernels. Two sums follow. The first stands in
+the loop of `backward`, the second where the readers are, in `layers.PlainLayers.backward`:
 
   * the gradient of a shared parameter is the sum of what its D uses send back;
   * the gradient that reaches h_d is the sum of what its two readers send back: the next recursion, and its own
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
-from .layers import PlainLayers, WinogradLayers
+from .layers import LayerCache, PlainLayers, WinogradLayers
 from .ops.pointwise import weighted_sum_backward, weighted_sum_forward
 
 Params = Arrays
@@ -83,10 +83,10 @@ class ForwardCache(NamedTuple):
 
     layers: PlainLayers | WinogradLayers
     architecture: Architecture
-    embed1: tuple
-    embed2: tuple
-    hidden: list[tuple]
-    reconstruct2: dict[int, tuple]
+    embed1: LayerCache
+    embed2: LayerCache
+    hidden: list[LayerCache]
+    reconstruct2: dict[int, LayerCache]
     ensemble: tuple | None
 
 
@@ -103,7 +103,7 @@ def forward(
     architecture: Architecture,
     conv: Callable = PlainLayers,
     keep: bool = True,
-) -> tuple[Array, Array, ForwardCache]:
+) -> tuple[Array, Array, ForwardCache | None]:
     """Predict, and keep what the backward pass needs.
 
     Args:
@@ -111,16 +111,18 @@ def forward(
         x: luma enlarged to the target's size by bicubic interpolation, (N, H, W, 1), in [0, 1].
         architecture: the network's shape.
         conv: `conv(params, names)` makes the layers, the named ones with a ReLU; see `minidrcn.layers`.
-        keep: False to predict alone, in the memory of a few maps; the cache is of no use then.
+        keep: False to predict alone, in the memory of a few maps.
 
     Returns:
         final: (N, H, W, 1).
         ys: one prediction a recursion, (D, N, H, W, 1); without recursive supervision one in all, (1, N, H, W, 1).
-        cache: for `backward`.
+        cache: for `backward`; None if it is not kept.
     """
     layers = conv(params, architecture.rectified)
     (h,), embed1 = layers.forward(x, "embed1")  # (N, H, W, F)
     (h,), embed2 = layers.forward(h, "embed2")  # h_0
+    if not keep:
+        embed1 = embed2 = None  # they hold maps
 
     hidden, reconstruct2, ys = [], {}, []
     for d in range(architecture.recursions + 1):
@@ -141,7 +143,8 @@ def forward(
         final, ensemble = weighted_sum_forward(ys, params["ensemble.w"])
     else:
         final, ensemble = ys[0], None
-    return final, ys, ForwardCache(layers, architecture, embed1, embed2, hidden, reconstruct2, ensemble)
+    cache = ForwardCache(layers, architecture, embed1, embed2, hidden, reconstruct2, ensemble) if keep else None
+    return final, ys, cache
 
 
 def backward(
@@ -186,7 +189,9 @@ def backward(
     add(grads, grads_of_use)
     dx, grads_of_use = layers.backward([dh], cache.embed1, input_gradient)
     add(grads, grads_of_use)
-    if input_gradient and architecture.skip:
+    if not input_gradient:
+        return None, grads
+    if architecture.skip:
         dx = dx + dys.sum(axis=0)  # forward: y_d = x + f_d, for every d
     return dx, grads
 

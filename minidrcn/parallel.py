@@ -72,7 +72,8 @@ def map_in_threads(
         with ThreadPoolExecutor(workers) as executor:
             try:
                 results = executor.map(lambda item: context.copy().run(function, item), items)
-            except RuntimeError:  # no thread can be started: a browser, or a limit of the system
+            except RuntimeError:  # so many threads cannot be started: a browser, or a limit of the system
+                executor.shutdown(cancel_futures=True)
                 results = map(function, items)
             yield from results
 

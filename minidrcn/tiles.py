@@ -2,8 +2,8 @@
 
 An output pixel depends on the input within the receptive field's radius, D + 4 pixels. A tile that is read with a halo
 of that width is therefore predicted as if the whole image had been there: no seam. Where the halo would reach beyond
-the image, the convolutions' zero padding takes its place, as it does for the whole image. Each convolution uses one
-pixel of the halo up, so the maps get smaller from layer to layer until the tile is left.
+the image, the convolutions' zero padding takes its place, as it does for the whole image. The halo is predicted with
+the tile and cut off at the end.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ print(inspect.getsource(layers.PlainLayers.backward))
 
 # %%
 bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")
-print(bug.mistake, "|", bug.wrong)
+print(bug.mistake, "|", bug.wrong.splitlines()[-1].strip())
 model = DRCN(filters=3, recursions=4, dtype="float64", conv="im2col")
 params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in model.params.items()}
 x, u4 = rng.random((2, 2, 6, 7, 1))

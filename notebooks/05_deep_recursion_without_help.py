@@ -31,7 +31,8 @@ print({w: f"{16 * w**15:.3g}" for w in (0.5, 0.8, 1.0, 1.2, 2.0)})
 config = TrainingConfig(filters=16, recursions=16, batch=8)
 pairs = [load_pair(path, config.scale, config.patch) for path in image_paths("photos")]
 batch = study.probe(config, pairs)
-basic = DRCN(16, 16, skip=False, recursive_supervision=False, output_relu=True)
+BASIC = {"skip": False, "recursive_supervision": False, "reconstruction_relu": True, "output_relu": True}
+basic = DRCN(16, 16, **BASIC)
 
 
 def with_gain(gain):
@@ -72,7 +73,7 @@ assert basic.params["recursion.w"].sum() == 16
 # %%
 factors = {}
 for D in (2, 4, 8, 16):
-    deep = study.with_he_recursion(DRCN(16, D, skip=False, recursive_supervision=False, output_relu=True), seed=1)
+    deep = study.with_he_recursion(DRCN(16, D, **BASIC), seed=1)
     deep = deep.with_params({**deep.params, "recursion.w": np.float32(0.5) * deep.params["recursion.w"]})
     lengths = study.gradient_by_recursion(deep, batch)
     factors[D] = (lengths[0] / lengths[-1]) ** (1 / (D - 1))
@@ -95,7 +96,7 @@ samples = [load_sample(path, config.scale) for path in image_paths("photos", hel
 bicubic = study.bicubic_quality(samples)
 short = {"filters": 16, "recursions": 8, "batch": 8, "steps": 100}
 networks = {
-    "basic model": TrainingConfig(**short, skip=False, recursive_supervision=False, output_relu=True),
+    "basic model": TrainingConfig(**short, **BASIC),
     "DRCN": TrainingConfig(**short),
 }
 curves = {}

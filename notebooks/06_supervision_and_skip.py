@@ -92,14 +92,14 @@ assert np.allclose(direct + weights[:, None, None, None, None] * packaged_dfinal
 # ## Two gradients meet at $h_d$
 #
 # The map $h_d$ is used twice as well: by the next recursion, and by its own prediction. What the two send back adds
-# up, as at every fork. In the code: `dh = dh + dh_supervision`. This is how a gradient reaches the first recursions
+# up, as at every fork. In the code: `dx + dx_of_layer`. This is how a gradient reaches the first recursions
 # without having to come through all the others.
 #
 # How much reaches each recursion? Four networks: neither idea, one of them, both. All as they start, then trained for
 # 100 updates. The gradients are measured on one batch, with $\alpha = 0.5$.
 
 # %%
-setting = TrainingConfig(filters=16, recursions=10, batch=8, steps=100)
+setting = TrainingConfig(filters=16, recursions=10, batch=8, steps=100, reconstruction_relu=True)  # as printed
 pairs = [load_pair(path, setting.scale, setting.patch) for path in image_paths("photos")]
 samples = [load_sample(path, setting.scale) for path in image_paths("photos", held_out=True)]
 bicubic = study.bicubic_quality(samples)

@@ -61,7 +61,7 @@ plots.bars({name: value / 1000 for name, value in work.items()}, "thousand multi
 #
 # $$q = h * K + k \qquad K = w_1 T: (3, 3, F, 9) \qquad k = b_1 T: (9,)$$
 #
-# Nine channels in place of $F$. At the border, too: the zeros around $q$ stand for the zeros around $r$.
+# Nine channels instead of $F$. At the border, too: the zeros around $q$ stand for the zeros around $r$.
 
 # %%
 model = DRCN(filters=F, recursions=D, dtype="float64", conv="im2col")
@@ -103,8 +103,8 @@ assert worst < 1e-12
 # ## Fewer passes: two convolutions of one map are one
 #
 # $h_d$ is read twice, by the next recursion and by its own reconstruction. With the kernels side by side it is read
-# once: $[h_{d+1} \mid q_d] = h_d * [w \mid K]$, $F + 9$ channels. Backward,
-# $[dh \mid dq]\,[w \mid K]' = dh\, w' + dq\, K'$: the sum over the two uses of $h_d$ is taken in the matrix product.
+# once: $[z \mid q_d] = h_d * [w \mid K] + [b \mid k]$, $F + 9$ channels, and $h_{d+1} = \mathrm{relu}(z)$. Backward,
+# $[dz \mid dq]\,[w \mid K]' = dz\, w' + dq\, K'$: the sum over the two uses of $h_d$ is taken in the matrix product.
 
 # %%
 w, b = p["recursion.w"], p["recursion.b"]
@@ -119,7 +119,7 @@ dh, _, _ = conv.conv2d_backward(dboth, cache)
 dh_next, _, _ = conv.conv2d_backward(dboth[..., :F], (h, w))
 dh_own, _, _ = conv.conv2d_backward(dboth[..., F:], (h, p["reconstruct1.w"] @ T))
 assert np.allclose(dh, dh_next + dh_own)
-print("one convolution in place of two, and the sum of both gradients with it")
+print("one convolution instead of two, and the sum of both gradients with it")
 
 # %% [markdown]
 # ## Fewer multiplications

@@ -107,4 +107,12 @@ def test_training_does_without_the_gradient_of_the_input(rng):
         _, grads = model.backward(*upstream, cache)
         _, same = model.backward(*upstream, cache, input_gradient=False)
         assert all(relative_error(grads[name], same[name]) < contract.EXACT for name in grads)
-    assert model.backward(*upstream, cache, input_gradient=False)[0] is None
+        assert model.backward(*upstream, cache, input_gradient=False)[0] is None
+
+
+def test_the_order_of_the_parameters_does_not_matter(rng):
+    model = contract.random_model(rng, filters=10, conv="winograd")
+    x = rng.random((1, 5, 6, 1))
+    other = DRCN.from_params(dict(sorted(model.params.items())), model.architecture)
+    assert np.array_equal(model.predict(x)[0], other.predict(x)[0])
+    assert np.array_equal(model.predict(x)[0], model.with_params(dict(sorted(model.params.items()))).predict(x)[0])

@@ -1,4 +1,4 @@
-"""A zoo of planted bugs: mistakes made by everybody who writes a backward pass by hand, one edit of one line each.
+"""A zoo of planted bugs: mistakes made by everybody who writes a backward pass by hand, one edit each.
 
 A bug is stored as that edit, not as a second copy of the code, so the wrong version is exactly the right one but for
 the mistake. `plant(bug)` returns the wrong function; the package itself stays as it is. Gradient checks are tested on

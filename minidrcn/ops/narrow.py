@@ -20,7 +20,7 @@ def conv2d_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
     check_shapes(x, w, b)
     N, H, W, _ = x.shape
     K, F = w.shape[0], w.shape[3]
-    cols = x @ _taps(w)  # (N, H, W, C) @ (C, K*K*F), row by row: x may be a window of a larger map
+    cols = x @ _taps(w)  # (N, H, W, C) @ (C, K*K*F), row by row: x may be some channels of a larger map
     return col2im(cols.reshape(N * H * W, -1), (N, H, W, F), K) + b, (x, w)
 
 

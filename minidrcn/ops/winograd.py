@@ -126,7 +126,7 @@ def conv2d_forward(
     floor = (0.0 if relu else -np.inf) if isinstance(relu, bool) else xp.where(relu, 0.0, -np.inf).astype(x.dtype)
     if not supports(w):
         y, _ = _plain(w).conv2d_forward(x, w, b)
-        return xp.maximum(y, floor, out=y), (x, w, None)
+        return (y if relu is False else xp.maximum(y, floor, out=y)), (x, w, None)
     conv.check_shapes(x, w, b)
     prepared = prepared or prepare(w)
     N, H, W, C = x.shape
@@ -154,7 +154,8 @@ def conv2d_backward(
         dy: derivative of the loss with respect to y, (N, H, W, F).
         cache: (x, w, prepared) from `conv2d_forward`.
         workspace: scratch memory; it changes no result.
-        input_gradient: False where nobody asks for dx, as in the first layer of a network that is trained.
+        input_gradient: False where nobody asks for dx, as in the first layer of a network that is trained; dw and db
+            are then computed the plain way, which is right for a layer that reads one channel.
 
     Returns:
         dx (N, H, W, C), which may be a view of a larger array; dw (3, 3, C, F), db (F,).

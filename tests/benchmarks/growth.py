@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from timing import flops, in_turn, machine
 
-from minidrcn import DRCN, plots
+from minidrcn import DRCN, cli, plots
 from minidrcn.parallel import loss_and_grads
 from minidrcn.tiles import predict_luma
 
@@ -69,6 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--repetitions", type=int, default=5, metavar="N")
     args = parser.parse_args(argv)
+    cli.keep_freed_memory()  # as commands do
     print(machine())
     rows = measure(PANELS, args.repetitions)
     args.folder.mkdir(parents=True, exist_ok=True)

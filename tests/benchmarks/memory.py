@@ -15,7 +15,7 @@ import time
 import numpy as np
 from timing import machine
 
-from minidrcn import DRCN, upscale_image
+from minidrcn import DRCN, cli, upscale_image
 from minidrcn.parallel import loss_and_grads
 
 JOBS = ("shipped network, 12 megapixels", "F=256, D=16, a step of 64 patches")
@@ -23,6 +23,7 @@ JOBS = ("shipped network, 12 megapixels", "F=256, D=16, a step of 64 patches")
 
 def run(job: str, workers: int | None) -> None:
     """Do one of the jobs."""
+    cli.keep_freed_memory()  # as commands do
     rng = np.random.default_rng(0)
     if "megapixels" in job:
         upscale_image(rng.integers(0, 256, (1500, 2000, 3), dtype=np.uint8), 2, workers=workers)

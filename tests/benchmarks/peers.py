@@ -36,7 +36,12 @@ def compiled_torch_training(model: DRCN, x: np.ndarray, y: np.ndarray, alpha: fl
     peer = TorchDRCN(model, True, device)
     peer.predict = torch.compile(peer.predict)
     mine, target = peer.images(x), peer.images(y)
-    return _done(lambda: peer.loss_and_grads(mine, target, alpha), device)
+    run = _done(lambda: peer.loss_and_grads(mine, target, alpha), device)
+    try:
+        run()
+    except Exception as error:  # it needs a C++ compiler, among others
+        raise ImportError(f"cannot compile: {str(error).splitlines()[0]}") from error
+    return run
 
 
 def torch_prediction(model: DRCN, x: np.ndarray, device: str = "cpu", **options: bool) -> Run:

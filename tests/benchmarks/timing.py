@@ -12,7 +12,6 @@ import numpy as np
 
 from minidrcn import DRCN
 
-
 PAUSE = 0.2  # seconds, in which another library's idle threads stop spinning
 
 
