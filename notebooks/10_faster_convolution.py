@@ -191,9 +191,7 @@ for kind, options in kinds.items():
     for workers in sorted({1, usable_cores()}):
         arguments = model, images, targets, 0.5, workers
         step[f"{kind}, workers = {workers}"] = seconds(lambda a=arguments: loss_and_grads(*a), repeat=3)
-plots.bars(
-    {name: 1000 * value for name, value in step.items()}, "milliseconds for loss and all gradients of 16 patches"
-)
+plots.bars(step, "seconds for loss and all gradients of 16 patches")
 
 # %%
 one, all_of_them = (loss_and_grads(model, images, targets, 0.5, workers) for workers in (1, usable_cores()))
