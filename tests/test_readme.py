@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
+import textwrap
 from pathlib import Path
 
 import minidrcn
-from minidrcn import load
+from minidrcn import load, network
 from minidrcn.course.bugs import BUGS
 
 ROOT = Path(__file__).parents[1]
@@ -44,3 +46,8 @@ def test_the_exercise_reports_what_it_says():
     # How large an error is that is nothing but rounding, and where, depends on the machine.
     printed, output = (re.sub(r"(?m)^(\w+) .* ok$", r"\1 ok", text) for text in (printed.getvalue(), output))
     assert printed == output
+
+
+def test_the_dozen_lines_are_those_that_run():
+    lines = TEXT.partition("## The idea in a dozen lines")[2].partition("```python\n")[2].partition("```")[0]
+    assert textwrap.indent(lines, "    ") in inspect.getsource(network.backward)
