@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 
+import numpy as np
 import pytest
 
-from minidrcn import cli
+from minidrcn import cli, upscale_image
 from minidrcn.errors import InputError, UsageError
 
 
@@ -57,3 +58,13 @@ def test_whole_numbers_in_a_range():
     for text in ("1", "6", "x", "2.5", ""):
         with pytest.raises(argparse.ArgumentTypeError, match="a whole number of at least 2 and at most 5"):
             convert(text)
+
+
+def test_commands_keep_freed_memory_and_the_library_leaves_the_process_alone(monkeypatch):
+    cli.keep_freed_memory()  # whatever the system
+    calls = []
+    monkeypatch.setattr(cli, "keep_freed_memory", lambda: calls.append("asked"))
+    upscale_image(np.zeros((8, 9), dtype=np.uint8), 2)
+    assert not calls
+    assert cli.command("verb")(lambda argv: 0)([]) == 0
+    assert calls == ["asked"]
