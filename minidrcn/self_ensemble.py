@@ -1,4 +1,4 @@
-"""Eight predictions in place of one: of the image turned and mirrored in every way, brought back and averaged.
+"""Eight predictions instead of one: of the image turned and mirrored in every way, brought back and averaged.
 
 A sharp image turned by a quarter is as likely as the image itself, but a trained network treats the two a little
 differently. The mean of what it says about all eight is nearer to the truth, at eight times the cost. (Not to be mixed

@@ -50,7 +50,7 @@ def watch(
         pairs: inputs and targets to cut patches from.
         every: updates between two moments.
         workers: CPU threads, None for all usable cores.
-        model: to start from, in place of the one that the options describe.
+        model: to start from, instead of the one that the options describe.
     """
     state = training.start(config)
     state = state if model is None else replace(state, model=model)
@@ -69,7 +69,7 @@ def mean_weights(models: Sequence[DRCN]) -> DRCN:
 
 
 def with_he_recursion(model: DRCN, seed: int) -> DRCN:
-    """The network with He's random kernel in the recursion, in place of the identity."""
+    """The network with He's random kernel in the recursion, instead of the identity."""
     w = model.params["recursion.w"]
     kernel = initialise.he(np.random.default_rng((seed, PROBE_SEED)), w.shape)
     return model.with_params({**model.params, "recursion.w": kernel.astype(w.dtype)})

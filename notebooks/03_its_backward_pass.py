@@ -65,7 +65,7 @@ counts = col2im_of_one_channel(ones, 3, 4)
 plots.numbers([("one row of ones", ones[:1].reshape(3, 3), None), ("every pixel: in how many windows?", counts, None)])
 
 # %% [markdown]
-# A pixel inside stands in nine windows, at an edge in six, in a corner in four. With `=` in place of `+=` every pixel
+# A pixel inside stands in nine windows, at an edge in six, in a corner in four. With `=` instead of `+=` every pixel
 # would keep only what its last window says.
 #
 # The package's `col2im` does the same for all channels at once. Here is the whole backward pass:
@@ -245,7 +245,7 @@ assert np.isclose(left, right, rtol=1e-13)
 # %% [markdown]
 # ## To try
 #
-# 1. Use `=` in place of `+=` in `col2im_of_one_channel`. What does `counts` show then, and why?
+# 1. Use `=` instead of `+=` in `col2im_of_one_channel`. What does `counts` show then, and why?
 # 2. Replace the random `dy` by ones and check the planted bug again. Is it still found? Try the other bugs whose target
 #    is `ops.conv:conv2d_backward`.
 # 3. `dw` needs `cols`, which the forward pass had already computed. Why does the package compute them again? (How large

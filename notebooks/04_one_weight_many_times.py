@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 4. One weight, used D times
 #
-# **You will learn** why the gradient of a shared weight is a sum, what goes wrong if you overwrite in place of adding,
+# **You will learn** why the gradient of a shared weight is a sum, what goes wrong if you overwrite instead of adding,
 # and how far a recursive network sees. **Time:** eight minutes. **You need:** lesson 3.
 #
 # The R in DRCN: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$ for $d = 1..D$. More
@@ -46,7 +46,7 @@ assert np.isclose(sum(uses), D * w ** (D - 1) * h0)
 #
 # $$\frac{dL}{dw} = \sum_{d=1}^{D} \frac{\partial L}{\partial w_d}$$
 #
-# Who writes `dw = ...` in the loop in place of `dw += ...` keeps the contribution of one use alone: here, a quarter.
+# Who writes `dw = ...` in the loop instead of `dw += ...` keeps the contribution of one use alone: here, a quarter.
 #
 # ## One convolution
 #

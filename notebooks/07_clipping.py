@@ -133,6 +133,6 @@ assert not np.isfinite(losses[0.01, "none"]).all()
 # ## To try
 #
 # 1. Repeat the first experiment with `optimiser="adam"`. Why does nothing explode? (What does Adam divide by?)
-# 2. Clip at 1 and at 100 in place of 10 (`clip_limit`). Which rate profits?
+# 2. Clip at 1 and at 100 instead of 10 (`clip_limit`). Which rate profits?
 # 3. Which of the three ways would you choose for plain SGD without momentum, and why does momentum change the bound on
 #    a step?

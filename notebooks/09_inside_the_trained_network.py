@@ -148,6 +148,6 @@ assert deep > shallow > rows[0]["psnr_bicubic"]
 # ## To try
 #
 # 1. Leave one prediction out of the ensemble (and scale the others' weights up). Which one is missed most?
-# 2. Use `coins` in place of `cat`. Are the same channels the liveliest?
+# 2. Use `coins` instead of `cat`. Are the same channels the liveliest?
 # 3. Apply the trained recursion 12 times instead of 9: copy the loop of `network.forward`, and watch the last
 #    predictions.

@@ -149,7 +149,7 @@ plots.numbers([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None)
 
 # %% [markdown]
 # In two dimensions the matrices are applied to rows and columns. For tiles of 4 x 4 outputs, which the package uses,
-# the input tile is 6 x 6: 36 multiplications in place of
+# the input tile is 6 x 6: 36 multiplications instead of
 
 # %%
 print(4 * 4 * 3 * 3, "for each pair of channels, a factor of", 4 * 4 * 3 * 3 / 36)

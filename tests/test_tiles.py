@@ -45,7 +45,7 @@ def test_tiles_are_of_even_size(rng):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DRCN, "predict", predict)
         predict_luma(model, rng.random((66, 10)), tile=64, workers=1)
-    assert sizes == [(33 + 5, 10), (33 + 5, 10)]  # in place of 64 and 2
+    assert sizes == [(33 + 5, 10), (33 + 5, 10)]  # instead of 64 and 2
 
 
 def test_workers_and_progress_change_nothing(rng):

@@ -205,14 +205,14 @@ BUGS: tuple[Bug, ...] = (
         "ops.pointwise:relu_backward",
         "dy * (y > 0)",
         "dy * (dy > 0)",
-        "the mask is taken from the incoming gradient in place of the map",
+        "the mask is taken from the incoming gradient instead of the map",
     ),
     Bug(
         "relu_value_as_mask",
         "ops.pointwise:relu_backward",
         "dy * (y > 0)",
         "dy * y",
-        "multiplied by the map in place of its sign",
+        "multiplied by the map instead of its sign",
     ),
     Bug(
         "relu_changes_its_input",
@@ -472,7 +472,7 @@ BUGS: tuple[Bug, ...] = (
         "clipping:clip_by_global_norm",
         "norm = global_norm(grads)",
         "norm = max(global_norm({name: g}) for name, g in grads.items())",
-        "the length of the longest array in place of the length of all together",
+        "the length of the longest array instead of the length of all together",
     ),
     Bug(
         "clipping_by_squared_norm",

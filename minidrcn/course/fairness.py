@@ -105,7 +105,7 @@ def notices(
         if name not in given and name.partition(":")[0] not in given
     ]
     found += [
-        f"it computes with {name.replace(':', '.')} of the package in place of its own"
+        f"it computes with {name.replace(':', '.')} of the package instead of its own"
         for name in watched["ran"]
         if name in own and name not in watched["package"]
     ]

@@ -137,5 +137,5 @@ def _kind(value: Any) -> str:
     if value is None:
         return "None"
     if issubclass(type(value), types.GeneratorType):
-        return "a generator: return in place of yield"
+        return "a generator: return instead of yield"
     return f"a value of type {type(value).__name__}"

@@ -62,7 +62,7 @@ def _signatures(comparison: Comparison) -> Iterator[str]:
             yield f"off by exactly 1/{name}: divided by {name}, a mean where there should be a sum"
     for factor, why in (
         (2, "a square's derivative brings a 2"),
-        (0.5, "something is halved, or counted once in place of twice"),
+        (0.5, "something is halved, or counted once instead of twice"),
     ):
         if close(yours, right * factor):
             yield f"off by exactly {factor}: {why}"

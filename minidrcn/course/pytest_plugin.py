@@ -16,7 +16,7 @@ def pytest_addoption(parser: Any) -> None:
 
 
 def pytest_configure(config: Any) -> None:
-    """Make a marker of every exercise, and run their checks in place of the tests that lie around."""
+    """Make a marker of every exercise, and run their checks instead of the tests that lie around."""
     submission = config.getoption("--submission")
     if not submission:
         return

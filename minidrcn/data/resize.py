@@ -19,7 +19,7 @@ def imresize(
     Args:
         image: (H, W) or (H, W, C), float of any value range, or uint8.
         scale: larger than 0; the result has `ceil(scale * H)` rows and `ceil(scale * W)` columns.
-        size: rows and columns of the result, in place of a scale.
+        size: rows and columns of the result, instead of a scale.
         border: what lies beyond the image: "symmetric", the image mirrored with its edge pixel repeated, as MATLAB has
             had it for many years and as all published numbers fit; or "replicate", the edge pixel, as older ones had.
 

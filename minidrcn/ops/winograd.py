@@ -119,7 +119,7 @@ def conv2d_forward(
         cache: (x, w, prepared). The backward pass is that of the convolution; the ReLU's is `relu_backward`.
 
     Raises:
-        ValueError: the shapes do not fit together.
+        ValueError: the shapes do not fit together, or prepared is another kernel's.
     """
     xp = get_xp(x)
     # relu(y) = max(y, 0), and a channel that stays as it is = max(y, -inf)
@@ -128,6 +128,8 @@ def conv2d_forward(
         y, _ = _plain(w).conv2d_forward(x, w, b)
         return (y if relu is False else xp.maximum(y, floor, out=y)), (x, w, None)
     conv.check_shapes(x, w, b)
+    if prepared is not None and prepared.w is not w:
+        raise ValueError("prepared belongs to another kernel; call prepare(w) again")
     prepared = prepared or prepare(w)
     N, H, W, C = x.shape
     F, t = w.shape[3], _transforms(x)

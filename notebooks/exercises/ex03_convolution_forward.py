@@ -26,7 +26,7 @@ import numpy as np
 from minidrcn import course
 
 # %% [markdown]
-# Put your `im2col` of exercise 1 here, in place of the two lines (or nothing, if yours does without):
+# Put your `im2col` of exercise 1 here, instead of the two lines (or nothing, if yours does without):
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex03-helpers", "locked": false, "schema_version": 3, "solution": true, "task": false}

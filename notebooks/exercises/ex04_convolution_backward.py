@@ -32,7 +32,7 @@ import numpy as np
 from minidrcn import course
 
 # %% [markdown]
-# Put your `im2col` and `col2im` of exercises 1 and 2 here, in place of the two lines (or nothing, if yours
+# Put your `im2col` and `col2im` of exercises 1 and 2 here, instead of the two lines (or nothing, if yours
 # does without):
 
 

@@ -39,7 +39,7 @@ from minidrcn import DRCN, course
 from minidrcn.optim import Adam
 
 # %% [markdown]
-# Put your functions of exercises 1 to 4 and 9 here, in place of the two lines:
+# Put your functions of exercises 1 to 4 and 9 here, instead of the two lines:
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex11-helpers", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -45,7 +45,7 @@ def test_an_exception_ends_the_watching():
     [
         ({"package": {"ops.conv:im2col": 1}}, 0, np.nan, "it calls ops.conv.im2col of the package"),
         ({"package": {"ops.conv:given": 1, "drcn:f": 1}}, 0, np.nan, ""),
-        ({"ran": {"ops.conv:own": 2}}, 0, np.nan, "it computes with ops.conv.own of the package in place of its own"),
+        ({"ran": {"ops.conv:own": 2}}, 0, np.nan, "it computes with ops.conv.own of the package instead of its own"),
         ({"whole": {"f": 30}}, 30, 1e-15, "it calls f 30 times for 30 numbers"),
         ({"whole": {"f": 29}}, 30, 1e-15, ""),
         ({"whole": {"f": 30}}, 0, np.nan, ""),

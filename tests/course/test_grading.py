@@ -274,7 +274,7 @@ def test_a_network_without_the_student_s_convolution_is_noticed(hand_in):
     source = source[: source.index("# One batch")].replace(", conv=(conv2d_forward, conv2d_backward)", "")
     graded = grade(hand_in(source), "ex11")["ex11"]
     assert graded.points == 3
-    assert any("in place of its own" in notice for notice in graded.notices)
+    assert any("instead of its own" in notice for notice in graded.notices)
 
 
 def test_riddles_of_another_set(hand_in):
@@ -344,7 +344,7 @@ def test_the_command_prints_tables_and_writes_feedback(tmp_path, hand_in, capsys
     ]
     assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["alice.txt", "bob.txt", "zoe.txt"]
     feedback = (tmp_path / "feedback" / "bob.txt").read_text(encoding="utf-8")
-    assert "hint: the mask is taken from the incoming gradient in place of the map" in feedback
+    assert "hint: the mask is taken from the incoming gradient instead of the map" in feedback
     assert "notice" not in feedback, "notices are for the instructor"
 
     code, out, _ = run_command(main, [*arguments, "--csv"], capsys)

@@ -68,7 +68,7 @@ def own_list(x):
         (evil_error, "it raises EvilError, line"),
         (lambda: 1, "it raises TypeError: .*takes 0 positional arguments"),
         (lambda x: Evil(), "it returned a value of type Evil"),
-        (lambda x: (i for i in x), "it returned a generator: return in place of yield"),
+        (lambda x: (i for i in x), "it returned a generator: return instead of yield"),
         (lambda x: x * 1j, "it returned an array of complex128"),
         (lambda x: np.array([None, 1]), "it returned an array of object"),
         (lambda x: np.array(["a"]), "it returned an array of <U1"),

@@ -105,6 +105,12 @@ def test_blocks_change_nothing_but_rounding(xp, rng, monkeypatch):
         assert relative_error(ours, expected) < contract.EXACT
 
 
+def test_another_kernel_s_transform_is_refused(rng):
+    x, w, b, _ = random_inputs(rng, 1, 5, 6, 8, 8)
+    with pytest.raises(ValueError, match="another kernel"):
+        winograd.conv2d_forward(x, w, b, prepared=winograd.prepare(w.copy()))
+
+
 def test_wrong_shapes_are_named(rng):
     x, w, b, dy = random_inputs(rng, 1, 5, 6, 8, 8)
     with pytest.raises(ValueError, match="expected a kernel"):
