@@ -114,7 +114,9 @@ assert not overwritten.ok
 
 # %%
 source = inspect.getsource(network.backward)
-print(source[source.index("    dh = None") :])
+print(
+    source[source.index("    dh = None") : source.index("    dh, grads_of_use = layers.backward([dh], cache.embed2)")]
+)
 print(inspect.getsource(network.add))
 
 # %% [markdown]
