@@ -3,66 +3,61 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, UsageError
-
-
-def _option(default: Any, text: str, *, least: float | None = None, above: float | None = None,
-            most: float | None = None, choices: tuple = ()) -> Any:  # fmt: skip
-    bounds = {"text": text, "least": least, "above": above, "most": most, "choices": choices}
-    return field(default=default, metadata=bounds)
+from .network import Architecture
+from .options import check_options, flag, option
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """The options of a training run. Two runs with equal options end in equal weights, bit for bit, on one machine.
+class TrainingConfig(Architecture):
+    """The options of a training run: the network's architecture, and how it is trained.
 
-    Each field's meaning, bounds and default are the ones that `python -m minidrcn.train --help` prints.
+    Two runs with equal options end in equal weights, bit for bit, on one machine. Each field's meaning, range and
+    default are the ones that `python -m minidrcn.train --help` prints.
 
     Raises:
         UsageError: a value is of the wrong type or out of range.
     """
 
-    data: tuple[str, ...] = _option(
-        ("photos",), "'photos' (those in scikit-image), named sets such as t91, folders; one named twice counts twice"
+    filters: int = option(32, "F, channels of every hidden map", minimum=1)
+    data: tuple[str, ...] = option(
+        ("photos",),
+        "'photos' (those in scikit-image), named sets such as t91, folders; repeat one to weight it more",
     )
-    validation: str = _option("photos", "'photos' (two that are not trained on), a named set, or a folder")
-    scale: int = _option(2, "enlargement to train for", choices=(2, 3, 4))
-    init: str = _option("", "network to start from, shipped weights or an .npz file, of any scale (default: none)")
-    filters: int = _option(32, "F, channels of every hidden map", least=1, most=4096)
-    recursions: int = _option(9, "D, uses of the recursive convolution", least=1, most=1000)
-    skip: bool = _option(True, "add the input to every prediction")
-    recursive_supervision: bool = _option(True, "predict after every recursion, learn the ensemble's weights")
-    reconstruction_relu: bool = _option(False, "ReLU between the reconstruction's convolutions, as in the paper's text")
-    output_relu: bool = _option(False, "ReLU after the last convolution, as in the paper's basic model")
-    steps: int = _option(600, "updates of the weights", least=1, most=10**9)
-    batch: int = _option(16, "patches an update", least=1, most=10**6)
-    patch: int = _option(43, "side of a patch in pixels", least=1, most=10**5)
-    optimiser: str = _option("adam", "update rule", choices=("adam", "sgd", "nesterov"))
-    momentum: float = _option(0.9, "of sgd and nesterov", least=0, most=1)
-    weight_decay: float = _option(0.0, "added to every gradient, times the parameter", least=0)
-    lr: float = _option(2e-3, "highest learning rate", above=0)
-    schedule: str = _option("cosine", "of the learning rate; plateau is the paper's",
-                            choices=("cosine", "plateau", "constant"))  # fmt: skip
-    warmup: int = _option(20, "updates over which the cosine schedule first rises", least=0, most=10**9)
-    alpha: str = _option("linear", "weight of the recursions' own predictions: falls from 1 to 0 over the first half, "
-                         "or with the learning rate, or is 0", choices=("linear", "rate", "none"))  # fmt: skip
-    clip: str = _option("norm", "how gradients are clipped: by their joint length, each entry, each entry times the "
-                        "learning rate, or not", choices=("norm", "value", "adjustable", "none"))  # fmt: skip
-    clip_limit: float = _option(10.0, "at what value", above=0)
-    back_off: bool = _option(
-        False, "when training explodes, go back to the last checkpoint and halve the rate, up to ten times, in place "
-        "of stopping")  # fmt: skip
-    evaluate_every: int = _option(50, "updates between two measurements on the validation images", least=1)
-    seed: int = _option(0, "of the initial weights and of the patches", least=0)
+    validation: str = option("photos", "'photos' (two that are not trained on), a named set, or a folder")
+    scale: int = option(2, "enlargement to train for", choices=(2, 3, 4))
+    init: str = option("", "network to start from, shipped weights or an .npz file, of any scale (default: none)")
+    steps: int = option(600, "updates of the weights", minimum=1)
+    batch: int = option(16, "patches an update", minimum=1)
+    patch: int = option(43, "side of a patch in pixels", minimum=1)
+    optimiser: str = option("adam", "update rule", choices=("adam", "sgd", "nesterov"))
+    momentum: float = option(0.9, "of sgd and nesterov", minimum=0, maximum=1)
+    weight_decay: float = option(0.0, "added to every gradient, times the parameter", minimum=0)
+    lr: float = option(2e-3, "highest learning rate", above=0)
+    schedule: str = option("cosine", "of the learning rate; trapezoid rises, stays, falls over the last quarter; "
+                           "plateau is the paper's", choices=("cosine", "trapezoid", "plateau", "constant"))  # fmt: skip
+    warmup: int = option(20, "updates over which cosine and trapezoid first rise", minimum=0)
+    alpha: str = option("linear", "weight of the recursions' own predictions: falls from 1 to 0 over the first half, "
+                        "or with the learning rate, or is 0", choices=("linear", "rate", "none"))  # fmt: skip
+    clip: str = option("norm", "how gradients are clipped: by their joint length, each entry, each entry times the "
+                       "learning rate, or not", choices=("norm", "value", "adjustable", "none"))  # fmt: skip
+    clip_limit: float = option(10.0, "at what value", above=0)
+    average: float = option(0.0, "how much of the moving average of the weights each update keeps, such as 0.999; the "
+                            "average is then what is measured and shipped (0: none)", minimum=0, maximum=1)  # fmt: skip
+    evaluate_every: int = option(50, "updates between two measurements on the validation images", minimum=1)
+    seed: int = option(0, "of the initial weights and of the patches", minimum=0)
 
     def __post_init__(self) -> None:
-        for option in fields(self):
-            _check(option, getattr(self, option.name))
+        check_options(self, spelled=flag)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The part that is the network's shape."""
+        return Architecture(**{option.name: getattr(self, option.name) for option in fields(Architecture)})
 
     def to_json(self) -> str:
         """One option a line."""
@@ -78,6 +73,7 @@ class TrainingConfig:
         if not isinstance(values, dict):
             raise UsageError("the options of a run must be a JSON object")
         known = {option.name for option in fields(cls)}
+        values = {name: value for name, value in values.items() if name != "back_off"}  # an older option
         unknown = sorted(set(values) - known)
         if unknown:
             raise UsageError(f"unknown options: {', '.join(unknown)}")
@@ -116,34 +112,3 @@ def read_config(path: Path) -> TrainingConfig:
         return TrainingConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: no valid options of a training run ({error})") from error
-
-
-def flag(name: str) -> str:
-    """The command-line spelling of an option: `clip_limit` -> `--clip-limit`."""
-    return "--" + name.replace("_", "-")
-
-
-def kind(option: Field) -> type:
-    """The Python type of an option's value, `tuple` for a list of names."""
-    assert option.default is not MISSING
-    return type(option.default)
-
-
-def _check(option: Field, value: Any) -> None:
-    name, expected, bounds = flag(option.name), kind(option), option.metadata
-    if expected is float and type(value) is int:
-        value = float(value)
-    if type(value) is not expected:
-        raise UsageError(f"{name} must be of type {expected.__name__}, not {value!r}")
-    if expected is tuple and not (value and all(isinstance(item, str) for item in value)):
-        raise UsageError(f"{name} must be one or more names, not {value!r}")
-    if bounds["choices"] and value not in bounds["choices"]:
-        raise UsageError(f"{name} must be one of {', '.join(map(str, bounds['choices']))}, not {value}")
-    if expected is float and not math.isfinite(value):
-        raise UsageError(f"{name} must be finite, not {value}")
-    if bounds["least"] is not None and value < bounds["least"]:
-        raise UsageError(f"{name} must be at least {bounds['least']}, not {value}")
-    if bounds["above"] is not None and value <= bounds["above"]:
-        raise UsageError(f"{name} must be larger than {bounds['above']}, not {value}")
-    if bounds["most"] is not None and value > bounds["most"]:
-        raise UsageError(f"{name} must be at most {bounds['most']}, not {value}")

@@ -18,7 +18,7 @@ def not_finite(arrays: Params) -> str:
     return next((name for name, array in arrays.items() if not bool(get_xp(array).isfinite(array).all())), "")
 
 
-def where_it_ends(model: DRCN, x: Array, y: Array, alpha: float) -> str:
+def first_non_finite(model: DRCN, x: Array, y: Array, alpha: float) -> str:
     """What is not finite first: a parameter, else a map of the forward pass, else a gradient of the backward pass.
 
     The two passes are watched from outside, by a convolution that looks at every result. Layers that are used after

@@ -24,6 +24,7 @@ from typing import NamedTuple
 from .backend import Array, Arrays, get_xp
 from .layers import LayerCache, PlainLayers, WinogradLayers
 from .ops.pointwise import weighted_sum_backward, weighted_sum_forward
+from .options import check_options, option
 
 Params = Arrays
 
@@ -32,34 +33,22 @@ Params = Arrays
 class Architecture:
     """What a DRCN looks like, besides the numbers in its parameters.
 
-    Attributes:
-        filters: F, channels of every hidden map.
-        recursions: D, how often the recursion kernel is applied.
-        skip: add the input to every prediction.
-        recursive_supervision: predict after every recursion and weight the D predictions; without it there is one
-            prediction, from h_D.
-        reconstruction_relu: ReLU between the two reconstruction convolutions, as in the paper's printed equations; the
-            authors' code has none.
-        output_relu: ReLU after the second one (the paper's basic model; with a skip it would forbid darker pixels).
-
     Raises:
-        ValueError: filters or recursions is not a positive whole number, or another option is no bool.
+        UsageError: filters or recursions is not a positive whole number, or another option is no bool.
     """
 
-    filters: int = 64
-    recursions: int = 9
-    skip: bool = True
-    recursive_supervision: bool = True
-    reconstruction_relu: bool = False
-    output_relu: bool = False
+    filters: int = option(64, "F, channels of every hidden map", minimum=1)
+    recursions: int = option(9, "D, uses of the recursive convolution", minimum=1)
+    skip: bool = option(True, "add the input to every prediction")
+    recursive_supervision: bool = option(True, "predict after every recursion, learn the ensemble's weights; without "
+                                         "it there is one prediction, from h_D")  # fmt: skip
+    reconstruction_relu: bool = option(False, "ReLU between the reconstruction's convolutions, as in the paper's text; "
+                                       "the authors' code has none")  # fmt: skip
+    output_relu: bool = option(False, "ReLU after the last convolution, as in the paper's basic model; with a skip it "
+                               "would forbid darker pixels")  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if name in ("filters", "recursions"):
-                if type(value) is not int or value < 1:
-                    raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-            elif type(value) is not bool:
-                raise ValueError(f"{name} must be True or False, not {value!r}")
+        check_options(self)
 
     @property
     def supervised_steps(self) -> range:

@@ -88,5 +88,17 @@ class Adam:
         return new_params, {"m": m, "v": v}
 
 
+def moving_average(average: Arrays, params: Arrays, decay: float, t: int) -> Arrays:
+    """The exponential moving average of the weights after update `t`, counted from 1.
+
+        average <- d * average + (1 - d) * p              d = min(decay, t / (t + 9))
+
+    The weights of late updates circle around a better point than any of them (Polyak and Juditsky 1992). `d` starts at
+    a tenth, so that the average soon forgets where training began.
+    """
+    d = min(decay, t / (t + 9))
+    return {name: d * average[name] + (1 - d) * p for name, p in params.items()}
+
+
 def _zeros(params: Arrays) -> Arrays:
     return {name: get_xp(p).zeros_like(p) for name, p in params.items()}

@@ -23,6 +23,26 @@ def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
     return lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
 
+def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0, fall: float = 0.25) -> float:
+    """A linear rise over the first `warmup` steps, then `lr`, and over the last part of all steps a linear fall to 0.
+
+    Until the fall nothing depends on `steps`: such a training can be prolonged, where half a cosine cannot (Zhai et al.
+    2022, "Scaling vision transformers", section 3.5).
+
+    Args:
+        step: 0 for the first step, steps - 1 for the last.
+        steps: their number.
+        lr: the highest rate.
+        warmup: the rate reaches `lr` at this step.
+        fall: the part of all steps over which it falls.
+
+    Returns:
+        the learning rate.
+    """
+    rise = min(1.0, (step + 1) / (warmup + 1))
+    return lr * min(rise, (steps - step) / max(fall * steps, 1), 1.0)
+
+
 @dataclass(frozen=True)
 class Plateau:
     """The paper's rule: divide the rate by 10 when the validation error has not fallen for 5 epochs, stop below 1e-6.

@@ -9,20 +9,19 @@ from pathlib import Path
 
 from . import cli, run_folder, training
 from .backend import require_gpu, to_gpu
-from .config import PRESETS, TrainingConfig, flag, kind, read_config
+from .config import PRESETS, TrainingConfig, read_config
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
+from .network import Architecture
+from .options import add_options, flag
 from .protocol import Sample, load_sample
 from .run_folder import Row, RunFolder
 from .training import TrainingState
 from .training_run import TrainingRun
 
 # What the parameters and the optimiser's memory depend on.
-FIXED = {
-    *("filters", "recursions", "skip", "recursive_supervision", "reconstruction_relu", "output_relu"),
-    *("scale", "optimiser", "init"),
-}
+FIXED = {option.name for option in fields(Architecture)} | {"scale", "optimiser", "average", "init"}
 
 
 @cli.command("train")
@@ -42,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.gpu:
         state = _on_gpu(state)
     run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every)
-    return run.go(state, rows)
+    return run.run(state, rows)
 
 
 def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig, TrainingState | None, list[Row]]:
@@ -122,21 +121,7 @@ def _parser() -> cli.Parser:
         "--preset", choices=sorted(PRESETS), help="options for a lesson, an evening on a CPU, or the paper's on a GPU; "
         "other options still apply",
     )  # fmt: skip
-    for option in fields(TrainingConfig):
-        default = " ".join(option.default) if kind(option) is tuple else option.default
-        text = option.metadata["text"] if default == "" else f"{option.metadata['text']} (default: {default})"
-        settings: dict = {"default": None, "help": text}
-        if kind(option) is bool:
-            settings["action"] = argparse.BooleanOptionalAction
-        elif kind(option) is tuple:
-            settings |= {"nargs": "+", "metavar": "DIR"}
-        else:
-            settings["type"] = kind(option)
-            settings["metavar"] = {int: "N", float: "X", str: "NAME"}[kind(option)]
-            if option.metadata["choices"]:
-                settings["choices"] = option.metadata["choices"]
-                settings["metavar"] = "{" + ",".join(map(str, option.metadata["choices"])) + "}"
-        parser.add_argument(flag(option.name), **settings)
+    add_options(parser, TrainingConfig)
     return parser
 
 

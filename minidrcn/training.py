@@ -15,11 +15,13 @@ import numpy as np
 
 from . import checkpoint, clipping, schedules
 from .backend import Array
-from .config import TrainingConfig, flag
+from .config import TrainingConfig
 from .data.patches import Pair, draw_batch
 from .drcn import DRCN
 from .errors import InputError, UsageError
-from .optim import SGD, Adam, State
+from .initialise import initial_params
+from .optim import SGD, Adam, State, moving_average
+from .options import flag
 from .parallel import loss_and_grads
 
 
@@ -29,11 +31,10 @@ class TrainingState:
 
     Attributes:
         model: its parameters after `step` updates.
-        optimiser_state: the optimiser's memory.
+        optimiser_state: the optimiser's memory, and the moving average of the weights as its part "average".
         plateau: the rule for the learning rate; used by the schedule of that name.
         step: updates done.
         best_psnr: the highest validation PSNR so far, in decibels.
-        rate_factor: what the learning rate is multiplied by: 1, and half of it each time training went back.
     """
 
     model: DRCN
@@ -41,7 +42,11 @@ class TrainingState:
     plateau: schedules.Plateau
     step: int = 0
     best_psnr: float = -math.inf
-    rate_factor: float = 1.0
+
+    @property
+    def averaged(self) -> DRCN:
+        """The network to measure and to keep: with the averaged weights if there are any."""
+        return self.model.with_params(self.optimiser_state.get("average", self.model.params))
 
 
 class StepReport(NamedTuple):
@@ -60,24 +65,21 @@ def start(config: TrainingConfig) -> TrainingState:
         UsageError: the network to start from has another shape than the options say.
         InputError: it cannot be read.
     """
-    model = DRCN(
-        filters=config.filters,
-        recursions=config.recursions,
-        seed=config.seed,
-        skip=config.skip,
-        recursive_supervision=config.recursive_supervision,
-        reconstruction_relu=config.reconstruction_relu,
-        output_relu=config.output_relu,
-        scale=config.scale,
-    )
+    architecture = config.architecture
+    model = DRCN.from_params(initial_params(architecture, config.seed), architecture, config.scale)
     if config.init:
         trained = checkpoint.load(config.init)
-        ours, theirs = asdict(model.architecture), asdict(trained.architecture)
+        ours, theirs = asdict(architecture), asdict(trained.architecture)
         different = [_asking_for(name, theirs[name]) for name in ours if ours[name] != theirs[name]]
         if different:
             raise UsageError(f"--init {config.init}: a network of another shape; ask for {', '.join(different)}")
         model = model.with_params({name: value.astype(model.dtype) for name, value in trained.params.items()})
-    return TrainingState(model, optimiser(config).init(model.params), schedules.Plateau(lr=config.lr))
+    return TrainingState(model, _initial_memory(config, model), schedules.Plateau(lr=config.lr))
+
+
+def _initial_memory(config: TrainingConfig, model: DRCN) -> State:
+    memory = optimiser(config).init(model.params)
+    return {**memory, "average": model.params} if config.average else memory
 
 
 def _asking_for(name: str, value: object) -> str:
@@ -110,13 +112,16 @@ def train_step(
     model = state.model
     x, y = batch(state, config, pairs)
     lr = learning_rate(config, state)
-    alpha = supervision(config, state, lr)
+    alpha = alpha_at(config, state, lr)
 
     loss, grads = loss_and_grads(model, x, y, alpha, workers)
     grads, norm = clip(config, grads, lr)
-    params, optimiser_state = optimiser(config).step(model.params, grads, state.optimiser_state, lr, state.step + 1)
+    t, memory = state.step + 1, state.optimiser_state
+    params, new_memory = optimiser(config).step(model.params, grads, memory, lr, t)
+    if config.average:
+        new_memory["average"] = moving_average(memory["average"], params, config.average, t)
 
-    state = replace(state, model=model.with_params(params), optimiser_state=optimiser_state, step=state.step + 1)
+    state = replace(state, model=model.with_params(params), optimiser_state=new_memory, step=t)
     return state, StepReport(loss, norm, lr, alpha)
 
 
@@ -131,13 +136,13 @@ def batch(state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair]) -
 def learning_rate(config: TrainingConfig, state: TrainingState) -> float:
     """The rate of the next update."""
     if config.schedule == "cosine":
-        lr = schedules.cosine_rate(state.step, config.steps, config.lr, config.warmup)
-    else:
-        lr = state.plateau.lr if config.schedule == "plateau" else config.lr
-    return lr * state.rate_factor
+        return schedules.cosine_rate(state.step, config.steps, config.lr, config.warmup)
+    if config.schedule == "trapezoid":
+        return schedules.trapezoid_rate(state.step, config.steps, config.lr, config.warmup)
+    return state.plateau.lr if config.schedule == "plateau" else config.lr
 
 
-def supervision(config: TrainingConfig, state: TrainingState, lr: float) -> float:
+def alpha_at(config: TrainingConfig, state: TrainingState, lr: float) -> float:
     """The alpha of the next update."""
     if config.alpha == "rate":
         return schedules.alpha_from_rate(lr, config.lr, config.recursions)
@@ -173,7 +178,6 @@ def save_state(path, state: TrainingState, config: TrainingConfig) -> None:
     training = {
         "step": state.step,
         "best_psnr": state.best_psnr,
-        "rate_factor": state.rate_factor,
         "plateau": asdict(state.plateau),
         "config": asdict(config),
     }
@@ -190,11 +194,11 @@ def load_state(path) -> tuple[TrainingState, TrainingConfig]:
     try:
         config = TrainingConfig.from_dict(training["config"])
         plateau = schedules.Plateau(**training["plateau"])
-        step, best_psnr, rate_factor = training["step"], training["best_psnr"], training["rate_factor"]
-        if type(step) is not int or step < 0 or not (isinstance(best_psnr, float) and isinstance(rate_factor, float)):
-            raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}, factor of the rate {rate_factor!r}")
-        state = TrainingState(model, optimiser_state, plateau, step, best_psnr, rate_factor)
-        expected = optimiser(config).init(model.params)
+        step, best_psnr = training["step"], training["best_psnr"]
+        if type(step) is not int or step < 0 or not isinstance(best_psnr, float):
+            raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}")
+        state = TrainingState(model, optimiser_state, plateau, step, best_psnr)
+        expected = _initial_memory(config, model)
         if {part: {n: v.shape for n, v in values.items()} for part, values in optimiser_state.items()} != {
             part: {n: v.shape for n, v in values.items()} for part, values in expected.items()
         }:

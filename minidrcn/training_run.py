@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from . import checkpoint, cli, run_folder, training
 from .backend import gpu_peak_bytes
 from .config import TrainingConfig
 from .data.patches import Pair
-from .diagnosis import not_finite, where_it_ends
+from .diagnosis import first_non_finite, not_finite
 from .errors import InputError
 from .protocol import Sample, measure
 from .run_folder import Row, RunFolder
@@ -26,8 +25,6 @@ from .tiles import predict_luma
 from .training import StepReport, TrainingState
 
 LOG_EVERY = 10
-LEAST_RATE_FACTOR = 0.5**10
-GOOD_STATES = 4  # kept in memory to go back to
 HIGHEST_PSNR = 100.0
 
 
@@ -56,7 +53,7 @@ class TrainingRun:
         self.workers, self.checkpoint_every = workers, checkpoint_every
         self.psnr_bicubic = _mean_psnr((sample, sample.x) for sample in samples)
 
-    def go(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
+    def run(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
         """Train, and return the exit status: 0 finished, 128 and the signal's number if one ended it.
 
         Args:
@@ -71,14 +68,12 @@ class TrainingRun:
         self.started = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
         run_folder.sweep(self.folder)
         run_folder.write_log(self.folder, self.rows)
-        self.good: list[TrainingState] = []
         self.saved: TrainingState | None = None  # on disk
         print(f"{self.folder.path}: {self._description(state)}", flush=True)
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
         with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
             if state.best_psnr == -math.inf:
                 state = self._evaluate(state, None, bar.write)
-            self.good.append(state)
             complete = state
             try:
                 while not training.finished(state, config) and not signals.received:
@@ -102,7 +97,7 @@ class TrainingRun:
         return 0
 
     def _update(self, before: TrainingState, bar: Any) -> TrainingState:
-        """One update and all that is to be done after it: measured, logged, saved; or undone if it exploded."""
+        """One update and all that is to be done after it: measured, logged, saved."""
         config = self.config
         state, report = training.train_step(before, config, self.pairs, self.workers)
         bar.update()
@@ -111,7 +106,7 @@ class TrainingRun:
         report_now = evaluate or save or state.step % LOG_EVERY == 0
         # On a GPU a look waits until the numbers are computed, so it is taken only where they are needed.
         if (report_now or state.model.xp is np) and not (_is_finite(report) and _is_sound(state)):
-            return self._go_back(before, state, bar)
+            raise InputError(self._diagnosis(before, state))
         if report_now:
             bar.set_postfix_str(
                 f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
@@ -128,14 +123,14 @@ class TrainingRun:
         return cli.progress(None, total=self.config.steps, initial=state.step, unit="update", smoothing=0.1)
 
     def _predictions(self, state: TrainingState) -> list[tuple[Sample, np.ndarray]]:
-        return [(sample, predict_luma(state.model, sample.x, workers=self.workers)) for sample in self.samples]
+        return [(sample, predict_luma(state.averaged, sample.x, workers=self.workers)) for sample in self.samples]
 
     def _evaluate(
         self, state: TrainingState, report: StepReport | None, write: Callable[[str], object]
     ) -> TrainingState:
         psnr = _mean_psnr(self._predictions(state))
         if psnr > state.best_psnr:
-            checkpoint.save(self.folder.best, state.model)
+            checkpoint.save(self.folder.best, state.averaged)
         state = training.after_evaluation(state, psnr)
         self._log(state, report, psnr)
         write(
@@ -160,35 +155,20 @@ class TrainingRun:
             raise InputError(f"training has exploded by update {state.step}, which is not saved; start anew")
         training.save_state(self.folder.last, state, self.config)
         self.saved = state
-        # The first, and the last few: a state can be doomed before a number overflows.
-        self.good = [*self.good[:1], *self.good[1:][-GOOD_STATES:], state]
 
-    def _go_back(self, before: TrainingState, state: TrainingState, bar: Any) -> TrainingState:
-        """A good state from before with half the rate, if that is wanted and helps.
-
-        Raises:
-            InputError: it is not, or it has been tried ten times.
-        """
+    def _diagnosis(self, before: TrainingState, state: TrainingState) -> str:
+        """Where the update from `before` to `state` first met a number that is not finite, and what to do."""
         x, y = training.batch(before, self.config, self.pairs)
-        alpha = training.supervision(self.config, before, training.learning_rate(self.config, before))
-        where = where_it_ends(before.model, x, y, alpha)
+        alpha = training.alpha_at(self.config, before, training.learning_rate(self.config, before))
+        where = first_non_finite(before.model, x, y, alpha)
         if not where:
             name = not_finite(state.model.params)
             where = f"the parameter {name} that the update makes" if name else "the optimiser's state"
-        said = f"training has exploded at update {state.step}: the first thing that is not finite is {where}"
-        factor = state.rate_factor / 2
-        if not self.config.back_off:
-            kept = f"{self.folder.last} is from before; " if self.folder.last.exists() else ""
-            raise InputError(f"{said}; {kept}start anew with a smaller --lr or --clip-limit, or with --back-off")
-        if factor < LEAST_RATE_FACTOR:
-            raise InputError(f"{said}, and going back ten times has not helped; start anew with a smaller --lr")
-        # Whoever comes back here a second time goes further back.
-        good = self.good.pop() if len(self.good) > 1 else self.good[0]
-        bar.write(f"{said}; back to update {good.step} with {factor:g} of the rate", file=sys.stderr)
-        bar.update(good.step - state.step)
-        self.rows = [row for row in self.rows if row["step"] <= good.step]
-        run_folder.write_log(self.folder, self.rows)
-        return replace(good, rate_factor=factor)
+        kept = f"{self.folder.last} is from before; " if self.folder.last.exists() else ""
+        return (
+            f"training has exploded at update {state.step}: the first thing that is not finite is {where}; {kept}"
+            "start anew with a smaller --lr or --clip-limit"
+        )
 
     def _finish(self, state: TrainingState) -> None:
         run_folder.write_pictures(self.folder, self.rows, self._predictions(state))

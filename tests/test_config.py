@@ -5,13 +5,18 @@ from dataclasses import fields
 
 import pytest
 
-from minidrcn.config import PRESETS, TrainingConfig, flag, read_config
+from minidrcn.config import PRESETS, TrainingConfig, read_config
 from minidrcn.errors import InputError, UsageError
+from minidrcn.options import flag
 
 
 def test_json_there_and_back():
     config = TrainingConfig(filters=7, data=("a", "b"), lr=0.5, skip=False)
     assert TrainingConfig.from_dict(json.loads(config.to_json())) == config
+
+
+def test_a_run_from_before_an_option_went_is_read():
+    assert TrainingConfig.from_dict({"filters": 7, "back_off": False}) == TrainingConfig(filters=7)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidrcn import DRCN
-from minidrcn.diagnosis import not_finite, where_it_ends
+from minidrcn.diagnosis import first_non_finite, not_finite
 
 
 def network(**options):
@@ -26,12 +26,12 @@ def spoiled(model, **values):
 
 def test_a_sound_network_is_sound(batch):
     for options in ({}, {"recursive_supervision": False}, {"skip": False, "output_relu": True}):
-        assert where_it_ends(network(**options), *batch, 0.5) == ""
+        assert first_non_finite(network(**options), *batch, 0.5) == ""
 
 
 def test_a_parameter_is_named_first(batch):
     model = spoiled(network(), recursion_b=np.nan)
-    assert where_it_ends(model, *batch, 0.5) == "the parameter recursion.b"
+    assert first_non_finite(model, *batch, 0.5) == "the parameter recursion.b"
     assert not_finite(model.params) == "recursion.b"
 
 
@@ -47,15 +47,15 @@ def test_a_parameter_is_named_first(batch):
     ],
 )
 def test_the_map_or_gradient_that_overflows_first(batch, values, where):
-    assert where_it_ends(spoiled(network(), **values), *batch, 0.5) == where
+    assert first_non_finite(spoiled(network(), **values), *batch, 0.5) == where
 
 
 def test_without_supervision_the_reconstruction_is_used_once(batch):
     model = spoiled(network(recursive_supervision=False), recursion_b=1e37, reconstruct1_w=1e3)
-    assert where_it_ends(model, *batch, 0.0) == "the map of reconstruct1 after recursion 3"
+    assert first_non_finite(model, *batch, 0.0) == "the map of reconstruct1 after recursion 3"
 
 
 def test_an_input_that_is_not_finite_shows_in_the_first_map(batch):
     x, y = batch
-    assert where_it_ends(network(), x * np.nan, y, 0.5) == "the map of embed1"
-    assert where_it_ends(network(), x, y * np.nan, 0.5) == "the gradient of reconstruct2 after recursion 3"
+    assert first_non_finite(network(), x * np.nan, y, 0.5) == "the map of embed1"
+    assert first_non_finite(network(), x, y * np.nan, 0.5) == "the gradient of reconstruct2 after recursion 3"

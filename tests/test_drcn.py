@@ -159,10 +159,10 @@ def test_a_pair_of_functions_takes_the_place_of_the_convolution(rng):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filters": 0}, "filters must be a whole number of at least 1, not 0"),
-        ({"recursions": 2.5}, "recursions must be a whole number"),
+        ({"filters": 0}, "filters must be at least 1, not 0"),
+        ({"recursions": 2.5}, "recursions must be of type int"),
         ({"filters": True}, "filters must be"),
-        ({"skip": 1}, "skip must be True or False"),
+        ({"skip": 1}, "skip must be of type bool"),
         ({"dtype": "float16"}, "dtype must be float32 or float64"),
         ({"conv": "fft"}, "conv must be 'im2col' or 'winograd' or a pair"),
         ({"conv": (1, 2)}, "pair"),

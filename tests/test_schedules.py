@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidrcn.schedules import Plateau, alpha_from_rate, cosine_rate, linear_alpha
+from minidrcn.schedules import Plateau, alpha_from_rate, cosine_rate, linear_alpha, trapezoid_rate
 
 
 def test_cosine_rises_then_falls_to_almost_nothing():
@@ -18,6 +18,16 @@ def test_cosine_rises_then_falls_to_almost_nothing():
 def test_cosine_with_less_steps_than_warmup_is_defined():
     assert [cosine_rate(step, 2, 1.0, warmup=3) for step in range(2)] == [0.25, 0.5]
     assert cosine_rate(0, 1, 1.0) == 1.0
+
+
+def test_trapezoid_rises_stays_and_falls_to_almost_nothing():
+    rates = [trapezoid_rate(step, 100, 0.1, warmup=9) for step in range(100)]
+    assert rates[:9] == pytest.approx([0.01 * (step + 1) for step in range(9)])
+    assert rates[9:76] == [0.1] * 67
+    assert rates[75:] == pytest.approx([0.1 * (100 - step) / 25 for step in range(75, 100)])
+    longer = [trapezoid_rate(step, 200, 0.1, warmup=9) for step in range(150)]
+    assert longer[:75] == rates[:75], "until the fall the number of steps does not matter"
+    assert trapezoid_rate(0, 1, 1.0) == 1.0
 
 
 def test_plateau_divides_after_five_evaluations_without_a_new_best():

@@ -88,7 +88,10 @@ def interrupted(args, out, after, monkeypatch, number=signal.SIGINT):
         return main([*args, "--out", str(out)])
 
 
-@pytest.mark.parametrize("options", [[], ["--optimiser", "sgd", "--schedule", "plateau"]])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--optimiser", "sgd", "--schedule", "plateau"], ["--schedule", "trapezoid", "--average", "0.99"]],
+)
 def test_interrupted_and_resumed_ends_as_if_it_had_run_through(args, tmp_path, monkeypatch, capsys, options):
     args = [*args, *options]
     assert main([*args, "--out", str(tmp_path / "through")]) == 0
@@ -184,7 +187,7 @@ def test_wrong_use_is_one_line(args, tmp_path, capsys, monkeypatch):
         (["--resume"], 2, "--resume needs --out"),
         (["--out", "full"], 2, "the folder is not empty"),
         (["--out", "full", "--resume"], 2, "holds no training run and is not empty"),
-        (["--batch", "10" * 20], 2, "--batch must be at most"),
+        (["--batch", "10" * 20], 2, "--batch must be less than 2147483648, not 1010"),
         (["--out", "full/file"], 2, "a file of that name exists"),
         (["--data", "absent"], 2, "absent: no such folder"),
         (["--data", "empty"], 1, "no images in this folder"),
@@ -230,28 +233,6 @@ def test_a_loss_that_explodes_is_one_line_and_keeps_the_last_good_state(args, tm
     assert "exploded at update 1" in message
     assert "that the update makes; start anew" in message
     assert not (tmp_path / "other" / "last.npz").exists()
-
-
-def test_training_that_explodes_goes_back_if_asked(args, tmp_path, capsys):
-    arguments = [*args, "--lr", "1e6", "--clip", "none", "--warmup", "0", "--steps", "12", "--back-off"]
-    arguments += ["--schedule", "constant", "--optimiser", "sgd", "--checkpoint-every", "3"]
-    status, _, said = run_command(main, [*arguments, "--out", tmp_path / "hopeless"], capsys)
-    assert status == 1
-    assert said.count("back to update") == 10
-    assert "going back ten times has not helped" in said.splitlines()[-1]
-    milder = [*arguments, "--lr", "1"]
-    assert main([*milder, "--out", str(tmp_path / "run")]) == 0
-    said = capsys.readouterr().err
-    assert re.search(r"exploded at update \d+: .*; back to update \d+ with 0.5 of the rate", said)
-    log = (tmp_path / "run" / "log.csv").read_text(encoding="utf-8").splitlines()[1:]
-    steps = [int(line.partition(",")[0]) for line in log]
-    assert steps == sorted(set(steps)), "what was undone is not in the log"
-    state, _ = training.load_state(tmp_path / "run" / "last.npz")
-    assert state.rate_factor < 1
-    assert f"{state.rate_factor:g} of the rate" in said
-    assert main([*milder, "--out", str(tmp_path / "again")]) == 0
-    again, _ = training.load_state(tmp_path / "again" / "last.npz")
-    assert all(np.array_equal(again.model.params[name], p) for name, p in state.model.params.items())
 
 
 def test_what_a_killed_process_had_begun_to_write_is_removed(args, tmp_path):

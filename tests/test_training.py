@@ -67,7 +67,12 @@ def test_a_run_may_start_from_a_trained_network_of_another_scale(pairs, tmp_path
 @pytest.mark.parametrize("filters", [4, 8, 130])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"clip": "adjustable"}, {"clip": "value", "optimiser": "nesterov"}, {"recursive_supervision": False}],
+    [
+        {"average": 0.9},
+        {"clip": "adjustable"},
+        {"clip": "value", "optimiser": "nesterov"},
+        {"recursive_supervision": False},
+    ],
 )
 def test_the_host_never_waits_for_the_device_inside_a_step(pairs, monkeypatch, options, filters):
     """A number that is looked at stops the host until the device has computed it."""
@@ -75,9 +80,10 @@ def test_the_host_never_waits_for_the_device_inside_a_step(pairs, monkeypatch, o
     config = TrainingConfig(**{**SMALL, "filters": filters, **options})
     state = training.start(config)
     on_device = {name: to_gpu(value) for name, value in state.model.params.items()}
-    state = replace(
-        state, model=state.model.with_params(on_device), optimiser_state=training.optimiser(config).init(on_device)
-    )
+    memory = {
+        part: {name: to_gpu(value) for name, value in values.items()} for part, values in state.optimiser_state.items()
+    }
+    state = replace(state, model=state.model.with_params(on_device), optimiser_state=memory)
     before = standin.waits
     for _ in range(2):
         state, report = training.train_step(state, config, pairs)
@@ -92,6 +98,7 @@ def test_the_host_never_waits_for_the_device_inside_a_step(pairs, monkeypatch, o
         {},
         {"optimiser": "sgd", "schedule": "plateau", "clip": "adjustable", "clip_limit": 1e-5},
         {"optimiser": "nesterov"},
+        {"schedule": "trapezoid", "average": 0.9},
     ],
 )
 def test_a_run_that_was_saved_and_loaded_goes_on_as_if_it_had_not_been(pairs, tmp_path, options):
@@ -102,6 +109,21 @@ def test_a_run_that_was_saved_and_loaded_goes_on_as_if_it_had_not_been(pairs, tm
     assert loaded_config == config
     assert (loaded.step, loaded.best_psnr, loaded.plateau) == (state.step, state.best_psnr, state.plateau)
     assert equal(run(loaded, config, pairs, 3), run(state, config, pairs, 3))
+
+
+def test_the_average_of_the_weights_is_kept_beside_them(pairs):
+    config = TrainingConfig(**SMALL, average=0.9)
+    plain = TrainingConfig(**SMALL)
+    start = training.start(config)
+    first, second = (run(start, config, pairs, steps) for steps in (1, 2))
+    unaveraged = run(training.start(plain), plain, pairs, 2)
+    for name, p in second.model.params.items():
+        assert np.array_equal(p, unaveraged.model.params[name]), "averaging does not change training"
+        average = 0.1 * start.model.params[name] + 0.9 * first.model.params[name]  # t = 1: d = 1 / 10
+        average = 2 / 11 * average + 9 / 11 * p  # t = 2: d = 2 / 11
+        assert np.allclose(second.averaged.params[name], average, rtol=1e-5, atol=1e-9)
+        assert second.averaged.params[name].dtype == np.float32
+    assert unaveraged.averaged.params["embed1.w"] is unaveraged.model.params["embed1.w"]
 
 
 def test_a_step_leaves_the_state_before_it_alone(pairs):
@@ -130,8 +152,8 @@ def test_rates_and_alpha_follow_the_options():
     config = TrainingConfig(**SMALL, schedule="plateau", alpha="rate", lr=0.1, optimiser="sgd")
     state = training.start(config)
     assert training.learning_rate(config, state) == 0.1
-    assert training.supervision(config, state, 0.1) == pytest.approx(2 / 3)
-    assert training.supervision(replace(config, alpha="none"), state, 0.1) == 0
+    assert training.alpha_at(config, state, 0.1) == pytest.approx(2 / 3)
+    assert training.alpha_at(replace(config, alpha="none"), state, 0.1) == 0
     state = training.after_evaluation(state, 30.0)
     for _ in range(5):
         state = training.after_evaluation(state, 29.0)
