@@ -121,6 +121,14 @@ def keep_freed_memory() -> None:
     mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
+def say(text: str) -> None:
+    """Print a line on stdout, above any progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(text)
+    sys.stdout.flush()
+
+
 def progress(items: Iterable, total: int | None = None, **options: Any) -> Iterable:
     """A progress bar with time left on stderr; none where stderr is no terminal."""
     from tqdm import tqdm

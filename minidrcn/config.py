@@ -38,8 +38,8 @@ class TrainingConfig(Architecture):
     momentum: float = option(0.9, "of sgd and nesterov", minimum=0, maximum=1)
     weight_decay: float = option(0.0, "added to every gradient, times the parameter", minimum=0)
     lr: float = option(2e-3, "highest learning rate", above=0)
-    schedule: str = option("cosine", "of the learning rate; trapezoid rises, stays, falls in the last quarter; "
-                           "plateau is the paper's", choices=("cosine", "trapezoid", "plateau", "constant"))  # fmt: skip
+    schedule: str = option("cosine", "of the learning rate; trapezoid rises, stays, falls in the last quarter; plateau "
+                           "is the paper's", choices=("cosine", "trapezoid", "plateau", "constant"))  # fmt: skip
     warmup: int = option(20, "updates over which cosine and trapezoid first rise", minimum=0)
     alpha: str = option("linear", "weight of the recursions' own predictions: falls from 1 to 0 over the first half, "
                         "or with the learning rate, or is 0", choices=("linear", "rate", "none"))  # fmt: skip

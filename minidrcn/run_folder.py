@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,42 +21,12 @@ from .errors import InputError, UsageError
 from .files import is_unfinished, write_text
 from .protocol import Sample
 
+CONFIG, LOG, LAST, BEST, CURVE = "config.json", "log.csv", "last.npz", "best.npz", "curve.png"
 COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")
 Row = dict[str, float | None]
 
 
-class RunFolder(NamedTuple):
-    """Where everything lies."""
-
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        """The run's options."""
-        return self.path / "config.json"
-
-    @property
-    def log(self) -> Path:
-        """One row a report."""
-        return self.path / "log.csv"
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint to go on from."""
-        return self.path / "last.npz"
-
-    @property
-    def best(self) -> Path:
-        """The best network so far."""
-        return self.path / "best.npz"
-
-    @property
-    def curve(self) -> Path:
-        """The log as a picture."""
-        return self.path / "curve.png"
-
-
-def new_folder(out: str | None) -> RunFolder:
+def new_folder(out: str | None) -> Path:
     """Make the folder of a new run: the one asked for, or the next number under `runs`.
 
     Raises:
@@ -70,29 +39,29 @@ def new_folder(out: str | None) -> RunFolder:
                 path.mkdir(parents=True)
             except FileExistsError:
                 continue
-            return RunFolder(path)
+            return path
     path = Path(out)
     if path.exists() and not path.is_dir():
         raise UsageError(f"--out {out}: a file of that name exists; name a folder")
     if path.exists() and any(path.iterdir()):
         raise UsageError(f"--out {out}: the folder is not empty; go on with --resume, or name a new one")
     path.mkdir(parents=True, exist_ok=True)
-    return RunFolder(path)
+    return path
 
 
-def sweep(folder: RunFolder) -> None:
+def sweep(folder: Path) -> None:
     """Remove what a killed process had begun to write."""
-    for path in folder.path.iterdir():
+    for path in folder.iterdir():
         if is_unfinished(path):
             path.unlink(missing_ok=True)
 
 
-def write_config(folder: RunFolder, config: TrainingConfig) -> None:
+def write_config(folder: Path, config: TrainingConfig) -> None:
     """Write `config.json`."""
-    write_text(folder.config, config.to_json())
+    write_text(folder / CONFIG, config.to_json())
 
 
-def read_log(folder: RunFolder) -> list[Row]:
+def read_log(folder: Path) -> list[Row]:
     """The rows of `log.csv`, None for an empty field; no rows if there is no log.
 
     A last line that is not whole, written when the machine went down, is left out.
@@ -100,10 +69,10 @@ def read_log(folder: RunFolder) -> list[Row]:
     Raises:
         InputError: it is not the log of a run.
     """
-    if not folder.log.exists():
+    if not (folder / LOG).exists():
         return []
     try:
-        lines = folder.log.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = (folder / LOG).read_text(encoding="utf-8").splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]
         if whole and whole[0].strip() != ",".join(COLUMNS):
             raise ValueError(f"expected the columns {', '.join(COLUMNS)}")
@@ -114,21 +83,21 @@ def read_log(folder: RunFolder) -> list[Row]:
             raise ValueError("a row without step or seconds")
         return rows
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise InputError(f"{folder.log}: not the log of a training run ({error})") from error
+        raise InputError(f"{folder / LOG}: not the log of a training run ({error})") from error
 
 
-def write_log(folder: RunFolder, rows: Iterable[Row]) -> None:
+def write_log(folder: Path, rows: Iterable[Row]) -> None:
     """Write the whole log anew."""
-    write_text(folder.log, ",".join(COLUMNS) + "\n" + "".join(map(_line, rows)))
+    write_text(folder / LOG, ",".join(COLUMNS) + "\n" + "".join(map(_line, rows)))
 
 
-def append_row(folder: RunFolder, row: Row) -> None:
+def append_row(folder: Path, row: Row) -> None:
     """Add one row to the log."""
-    with open(folder.log, "a", encoding="utf-8", newline="\n") as file:
+    with open(folder / LOG, "a", encoding="utf-8", newline="\n") as file:
         file.write(_line(row))
 
 
-def write_pictures(folder: RunFolder, rows: Sequence[Row], results: Iterable[tuple[Sample, np.ndarray]]) -> None:
+def write_pictures(folder: Path, rows: Sequence[Row], results: Iterable[tuple[Sample, np.ndarray]]) -> None:
     """Draw `curve.png` and, for each validation image, its most improved piece before and after.
 
     Args:
@@ -139,11 +108,11 @@ def write_pictures(folder: RunFolder, rows: Sequence[Row], results: Iterable[tup
     results = list(results)
     names = unique_names([sample.path for sample, _ in results])
     for name, (sample, prediction) in zip(names, results, strict=True):
-        if name.lower() == folder.curve.stem:
+        if name.lower() == Path(CURVE).stem:
             name = sample.path.name
-        plots.save(comparison(sample, prediction), folder.path / f"{name}.png")
+        plots.save(comparison(sample, prediction), folder / f"{name}.png")
     # Last, because a finished run is known by its curve.
-    plots.save(plots.training_curve(rows), folder.curve)
+    plots.save(plots.training_curve(rows), folder / CURVE)
 
 
 def _line(row: Row) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import initialise, training
+from . import cli, initialise, training
 from .config import TrainingConfig
 from .data.patches import Pair, draw_batch
 from .drcn import DRCN
@@ -19,7 +19,7 @@ from .protocol import Sample, measure
 PROBE_SEED = 10**9  # far from every (seed, step) that patches are drawn with
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """A network after some updates.
 
     Attributes:
@@ -33,14 +33,14 @@ class Moment(NamedTuple):
     loss: float | None
 
 
-def watch(
+def train_snapshots(
     config: TrainingConfig,
     pairs: Sequence[Pair],
     every: int,
     workers: int | None = None,
     model: DRCN | None = None,
-) -> Iterator[Moment]:
-    """Train with the updates of `python -m minidrcn.train`, and hand out the network every so many, first and last too.
+) -> Iterator[Snapshot]:
+    """Train as `python -m minidrcn.train` does, and yield the model every `every` updates, first and last included.
 
     Training that explodes goes on to the end, which is what some experiments are about. Nothing is validated on the
     way, so the rate of a plateau schedule stays as it is.
@@ -48,24 +48,24 @@ def watch(
     Args:
         config: the options.
         pairs: inputs and targets to cut patches from.
-        every: updates between two moments.
+        every: updates between two snapshots.
         workers: CPU threads, None for all usable cores.
         model: to start from, instead of the one that the options describe.
     """
     state = training.start(config)
     state = state if model is None else replace(state, model=model)
-    yield Moment(0, state.model, None)
+    yield Snapshot(0, state.model, None)
     with np.errstate(all="ignore"):
-        while not training.finished(state, config):
+        for _ in cli.progress(range(config.steps), unit="update"):
             state, report = training.train_step(state, config, pairs, workers)
-            if state.step % every == 0 or training.finished(state, config):
-                yield Moment(state.step, state.model, float(report.loss))
+            if state.step % every == 0 or state.step == config.steps:
+                yield Snapshot(state.step, state.model, float(report.loss))
 
 
-def mean_weights(models: Sequence[DRCN]) -> DRCN:
-    """The network whose every parameter is the mean of that parameter over several networks of one shape."""
-    names = models[0].params
-    return models[-1].with_params({name: sum(model.params[name] for model in models) / len(models) for name in names})
+def trained(config: TrainingConfig, pairs: Sequence[Pair], workers: int | None = None) -> DRCN:
+    """The network after all updates, see `train_snapshots`."""
+    _, last = train_snapshots(config, pairs, config.steps, workers)
+    return last.model
 
 
 def with_he_recursion(model: DRCN, seed: int) -> DRCN:

@@ -16,7 +16,7 @@ from .errors import UsageError
 from .network import Architecture
 from .options import add_options, flag
 from .protocol import Sample, load_sample
-from .run_folder import Row, RunFolder
+from .run_folder import CONFIG, CURVE, LAST, Row
 from .training import TrainingState
 from .training_run import TrainingRun
 
@@ -31,8 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.gpu:
         require_gpu()
     folder, config, state, rows = _prepare(args)
-    if state is not None and training.finished(state, config) and folder.curve.exists():
-        print(f"{folder.path}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
+    if state is not None and training.finished(state, config) and (folder / CURVE).exists():
+        print(f"{folder}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
     pairs, samples = _load_images(config)
     state = state or training.start(config)
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     return run.run(state, rows)
 
 
-def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig, TrainingState | None, list[Row]]:
+def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, TrainingState | None, list[Row]]:
     """The options of the run and, where it goes on, its folder, state and log."""
     given = {name: value for name, value in vars(args).items() if value is not None and name in _names()}
     if "data" in given:
@@ -58,12 +58,12 @@ def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig
         return None, config, None, []
     if args.out is None:
         raise UsageError("--resume needs --out, the folder of the run to go on with")
-    folder = RunFolder(Path(args.out))
-    if folder.last.exists():
-        state, stored = training.load_state(folder.last)
-    elif folder.config.exists():
-        state, stored = None, read_config(folder.config)
-    elif folder.path.is_dir() and any(folder.path.iterdir()):
+    folder = Path(args.out)
+    if (folder / LAST).exists():
+        state, stored = training.load_state(folder / LAST)
+    elif (folder / CONFIG).exists():
+        state, stored = None, read_config(folder / CONFIG)
+    elif folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"--out {args.out}: holds no training run and is not empty; name another folder")
     else:
         return None, config, None, []
@@ -73,7 +73,7 @@ def _prepare(args: argparse.Namespace) -> tuple[RunFolder | None, TrainingConfig
         for option in fields(wanted)
         if getattr(wanted, option.name) != getattr(stored, option.name)
     }
-    said = f"{folder.path} was started with other options: {'; '.join(different.values())}"
+    said = f"{folder} was started with other options: {'; '.join(different.values())}"
     if different and not args.with_changes:
         raise UsageError(f"{said}; leave them out, or go on with the new ones by --with-changes")
     fixed = [flag(name) for name in different if name in FIXED]

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from .data.patches import Pair
 from .diagnosis import first_non_finite, not_finite
 from .errors import InputError
 from .protocol import Sample, measure
-from .run_folder import Row, RunFolder
+from .run_folder import BEST, CURVE, LAST, Row
 from .tiles import predict_luma
 from .training import StepReport, TrainingState
 
@@ -42,7 +43,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        folder: RunFolder,
+        folder: Path,
         config: TrainingConfig,
         pairs: Sequence[Pair],
         samples: Sequence[Sample],
@@ -69,7 +70,7 @@ class TrainingRun:
         run_folder.sweep(self.folder)
         run_folder.write_log(self.folder, self.rows)
         self.saved: TrainingState | None = None  # on disk
-        print(f"{self.folder.path}: {self._description(state)}", flush=True)
+        print(f"{self.folder}: {self._description(state)}", flush=True)
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
         with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
             if state.best_psnr == -math.inf:
@@ -89,7 +90,7 @@ class TrainingRun:
         if not training.finished(state, config):
             print(
                 f"minidrcn.train: interrupted and saved after {state.step} of {config.steps} updates; "
-                f"go on with --resume --out {self.folder.path}",
+                f"go on with --resume --out {self.folder}",
                 file=sys.stderr,
             )
             return 128 + signals.received
@@ -130,7 +131,7 @@ class TrainingRun:
     ) -> TrainingState:
         psnr = _mean_psnr(self._predictions(state))
         if psnr > state.best_psnr:
-            checkpoint.save(self.folder.best, state.averaged)
+            checkpoint.save(self.folder / BEST, state.averaged)
         state = training.after_evaluation(state, psnr)
         self._log(state, report, psnr)
         write(
@@ -153,7 +154,7 @@ class TrainingRun:
     def _save(self, state: TrainingState) -> None:
         if not _is_sound(state):  # on a GPU, where not every update is looked at
             raise InputError(f"training has exploded by update {state.step}, which is not saved; start anew")
-        training.save_state(self.folder.last, state, self.config)
+        training.save_state(self.folder / LAST, state, self.config)
         self.saved = state
 
     def _diagnosis(self, before: TrainingState, state: TrainingState) -> str:
@@ -164,7 +165,7 @@ class TrainingRun:
         if not where:
             name = not_finite(state.model.params)
             where = f"the parameter {name} that the update makes" if name else "the optimiser's state"
-        kept = f"{self.folder.last} is from before; " if self.folder.last.exists() else ""
+        kept = f"{self.folder / LAST} is from before; " if (self.folder / LAST).exists() else ""
         return (
             f"training has exploded at update {state.step}: the first thing that is not finite is {where}; {kept}"
             "start anew with a smaller --lr or --clip-limit"
@@ -178,7 +179,7 @@ class TrainingRun:
         )
         if state.model.xp is not np:
             print(f"the GPU held up to {gpu_peak_bytes() / 2**20:.0f} MiB")
-        print(f"the network is {self.folder.best}, its curve {self.folder.curve}")
+        print(f"the network is {self.folder / BEST}, its curve {self.folder / CURVE}")
 
     def _description(self, state: TrainingState) -> str:
         config = self.config

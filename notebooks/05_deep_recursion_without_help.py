@@ -101,10 +101,10 @@ networks = {
 }
 curves = {}
 for name, network_config in networks.items():
-    moments = list(study.watch(network_config, pairs, every=25))
-    gains = [study.quality(moment.model, samples)[0] - bicubic for moment in moments]
-    curves[name] = [moment.step for moment in moments], gains
-    print(f"{name:12} {gains[-1]:+.2f} dB against bicubic after {moments[-1].step} updates")
+    snapshots = list(study.train_snapshots(network_config, pairs, every=25))
+    gains = [study.quality(snapshot.model, samples)[0] - bicubic for snapshot in snapshots]
+    curves[name] = [snapshot.step for snapshot in snapshots], gains
+    print(f"{name:12} {gains[-1]:+.2f} dB against bicubic after {snapshots[-1].step} updates")
 plots.lines(curves, "update", "PSNR above bicubic (dB)")
 
 # %%
@@ -121,6 +121,7 @@ assert curves["basic model"][1][-1] < curves["DRCN"][1][-1] - 0.5
 #
 # 1. Find, by trying gains, the one for which the first and the last recursion receive the same. Does it hold for
 #    another seed, or for 32 filters?
-# 2. Start the DRCN of the last experiment from He's kernel (`study.watch(..., model=study.with_he_recursion(...))`).
+# 2. Start the DRCN of the last experiment from He's kernel
+#    (`study.train_snapshots(..., model=study.with_he_recursion(...))`).
 #    Is it slower?
 # 3. In the training cell, give the basic model `skip=True` and nothing else. How much of the distance is gone?

@@ -106,10 +106,10 @@ bicubic = study.bicubic_quality(samples)
 batch = study.probe(setting, pairs)
 
 before, after, gains = {}, {}, {}
-for name, variant in CONTRIBUTIONS.items():
-    config = replace(setting, **variant.options)
-    first, last = study.watch(config, pairs, every=100)
-    before[name], after[name] = (study.gradient_by_recursion(moment.model, batch) for moment in (first, last))
+for name, options in CONTRIBUTIONS.items():
+    config = replace(setting, **options)
+    first, last = study.train_snapshots(config, pairs, every=100)
+    before[name], after[name] = (study.gradient_by_recursion(snapshot.model, batch) for snapshot in (first, last))
     gains[name] = study.quality(last.model, samples)[0] - bicubic
     print(f"{name:14} first/last recursion {before[name][0] / before[name][-1]:5.2f} at the start, "
           f"{after[name][0] / after[name][-1]:5.2f} trained; {gains[name]:+.2f} dB against bicubic")  # fmt: skip

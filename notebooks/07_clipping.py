@@ -113,8 +113,8 @@ probe_config = TrainingConfig(**short)
 batch = study.probe(probe_config, pairs)
 for lr in rates:
     for clip in ("norm", "none"):
-        moments = list(study.watch(TrainingConfig(**short, lr=lr, clip=clip), pairs, every=10))
-        losses[lr, clip] = [study.probe_loss(moment.model, batch) for moment in moments]
+        snapshots = list(study.train_snapshots(TrainingConfig(**short, lr=lr, clip=clip), pairs, every=10))
+        losses[lr, clip] = [study.probe_loss(snapshot.model, batch) for snapshot in snapshots]
         print(f"rate {lr:g}, clip {clip}: loss", " ".join(f"{value:.3g}" for value in losses[lr, clip]))
 
 # %%

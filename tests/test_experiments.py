@@ -8,29 +8,17 @@ import pytest
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import cli, experiments
+from minidrcn import experiments
 from minidrcn.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
-from minidrcn.data.patches import load_pair
-from minidrcn.experiments import EXPERIMENTS, RECIPES, Setting, Variant, main
+from minidrcn.experiments import FIGURES, main
 
 
 @pytest.fixture
 def small(photo, monkeypatch):
     """Options that make an experiment take a second, trained and measured on the two small images."""
-    variants = {
-        "recursions": {f"D = {D}": Variant({"recursions": D}) for D in (1, 2)},
-        "recipes": {
-            name: RECIPES[name] for name in ("the printed network", "He in the recursion", "trained on x2, x3, x4")
-        },
-    }
-    quick = {
-        name: experiment._replace(
-            variants=variants.get(name, experiment.variants), moments=2 if experiment.moments > 1 else 1
-        )
-        for name, experiment in EXPERIMENTS.items()
-    }
-    monkeypatch.setattr(experiments, "EXPERIMENTS", quick)
+    monkeypatch.setattr(experiments, "DEPTHS", (1, 2))
+    monkeypatch.setattr(experiments, "SNAPSHOTS", 2)
     paths = experiments.image_paths
     monkeypatch.setattr(experiments, "image_paths", lambda source, held_out=False: paths(str(photo)))
     monkeypatch.setattr(
@@ -50,7 +38,6 @@ def small(photo, monkeypatch):
             ["network", "seed", "step", "psnr", "gradient_1", "gradient_2", "gradient_3"],
         ),
         ("clipping", 6 * 2 * 3, ["training", "seed", "step", "loss"]),
-        ("recipes", 3 * 2, ["recipe", "seed", "psnr", "psnr_mean_weights"]),
     ],
 )
 def test_every_experiment_writes_its_table_and_its_figure(name, rows, columns, small, tmp_path, capsys):
@@ -72,7 +59,7 @@ def test_every_experiment_writes_its_table_and_its_figure(name, rows, columns, s
 
 
 def test_all_experiments_are_tested_and_wrong_usage_is_one_line(capsys):
-    assert set(EXPERIMENTS) == {"recursions", "ensemble", "contributions", "clipping", "recipes"}
+    assert set(FIGURES) == {"recursions", "ensemble", "contributions", "clipping"}
     code, _, error = run_command(main, ["absent", "dir"], capsys)
     assert code == 2
     assert error.count("\n") == 1
@@ -85,19 +72,12 @@ def test_a_file_in_the_place_of_the_folder_is_noticed_before_training(tmp_path, 
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
-def test_variants_differ_in_what_their_experiment_is_about():
-    about = {
-        "recursions": {"recursions"},
-        "ensemble": set(),
-        "contributions": {"skip", "recursive_supervision", "output_relu"},
-        "clipping": {"optimiser", "lr", "clip"},
-    }
-    for name, experiment in EXPERIMENTS.items():
-        for variant in experiment.variants.values():
-            TrainingConfig(**variant.options)
-            assert name == "recipes" or set(variant.options) <= about[name]
-    options = [(tuple(v.options.items()), v.scales, v.he_recursion) for v in RECIPES.values()]
-    assert len(set(options)) == len(options)
+def test_networks_differ_in_what_their_figure_is_about():
+    about = {"skip", "recursive_supervision", "output_relu"}, {"optimiser", "lr", "clip"}
+    for networks, names in zip((experiments.CONTRIBUTIONS, experiments.CLIPPING), about, strict=True):
+        for options in networks.values():
+            TrainingConfig(**options)
+            assert set(options) <= names
 
 
 def test_one_image_of_ten_is_held_out_of_every_set_but_the_photographs(tmp_path, capsys):
@@ -113,26 +93,6 @@ def test_one_image_of_ten_is_held_out_of_every_set_but_the_photographs(tmp_path,
     code, _, error = run_command(main, ["ensemble", tmp_path / "new", "--data", tmp_path], capsys)
     assert code == 2
     assert "9 images; expected at least 10, of which one is held out" in error
-
-
-def test_each_variant_is_trained_as_it_says(photo):
-    pairs = {scale: [load_pair(path, scale, 12) for path in sorted(photo.iterdir())] for scale in (2, 3)}
-    config = TrainingConfig(filters=3, recursions=2, steps=2, batch=2, patch=12)
-    setting = Setting(config, pairs, [], 1)
-
-    def trained(variant, moments=1):
-        with cli.progress(None) as bar:
-            return [moment.model.params for moment in experiments._moments(variant, moments, setting, 1, bar)]
-
-    plain = trained(Variant())
-    assert len(plain) == 2
-    assert len(trained(Variant(), 2)) == 3
-    assert not np.array_equal(plain[-1]["embed1.w"], trained(Variant(scales=(2, 3)))[-1]["embed1.w"])
-    he = trained(Variant(he_recursion=True))[0]
-    assert np.array_equal(plain[0]["recursion.w"][1, 1], np.eye(3))
-    assert not np.array_equal(he["recursion.w"][1, 1], np.eye(3))
-    assert np.array_equal(plain[0]["embed1.w"], he["embed1.w"])
-    assert "ensemble.w" not in trained(Variant({"recursive_supervision": False}))[-1]
 
 
 KEPT = Path(experiments.__file__).parents[1] / "notebooks" / "images"
@@ -168,10 +128,3 @@ def test_the_readme_states_what_the_kept_experiments_measured():
     exploded = {(row["training"], row["seed"]) for row in kept("clipping") if not row["loss"]}
     assert len(exploded) == 6
     assert all(name.startswith("not clipped") for name, _ in exploded)
-
-
-def test_the_card_states_what_the_kept_recipes_measured():
-    card = (Path(experiments.__file__).parent / "weights" / "README.md").read_text(encoding="utf-8")
-    for name in RECIPES:
-        last, averaged = (kept_mean("recipes", column, recipe=name) for column in ("psnr", "psnr_mean_weights"))
-        assert f"| {name} | {last:.2f} | {averaged:.2f} |" in card

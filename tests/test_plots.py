@@ -82,20 +82,6 @@ def test_contributions_show_the_means_over_seeds():
     assert [text.get_text() for text in quality.get_legend().texts] == ["basic", "both"]
 
 
-def test_recipes_show_every_seed_and_the_first_recipe_s_mean():
-    rows = [
-        {"recipe": name, "seed": seed, "psnr": psnr + seed, "psnr_mean_weights": psnr + 0.5}
-        for name, psnr in (("plain", 30.0), ("other", 32.0))
-        for seed in (0, 1)
-    ]
-    (axes,) = plots.recipes(rows).axes
-    averaged, last, line = axes.lines
-    assert last.get_xydata().tolist() == [[30, 0], [31, 0], [32, 1], [33, 1]]
-    assert averaged.get_xdata().tolist() == [30.5, 30.5, 32.5, 32.5]
-    assert line.get_xdata() == [30.5, 30.5]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["plain", "other"]
-
-
 def test_the_recursion_figure_has_every_network_and_the_mean():
     rows = [
         {"recursions": D, "seed": seed, "psnr": 30.0 + D + seed, "psnr_bicubic": 29.0}

@@ -18,21 +18,22 @@ def pairs(photo):
     return [load_pair(path, 2, 12) for path in sorted(photo.iterdir())]
 
 
-def test_watching_is_training(pairs):
+def test_snapshots_are_of_training(pairs):
     config = TrainingConfig(**SMALL)
-    moments = list(study.watch(config, pairs, 2, workers=1))
-    assert [moment.step for moment in moments] == [0, 2, 4, 5]
-    assert moments[0].loss is None
+    snapshots = list(study.train_snapshots(config, pairs, 2, workers=1))
+    assert [snapshot.step for snapshot in snapshots] == [0, 2, 4, 5]
+    assert snapshots[0].loss is None
     state = training.start(config)
     for _ in range(5):
         state, report = training.train_step(state, config, pairs, 1)
-    assert moments[-1].loss == report.loss
-    assert all(np.array_equal(state.model.params[name], p) for name, p in moments[-1].model.params.items())
+    assert snapshots[-1].loss == report.loss
+    for model in (snapshots[-1].model, study.trained(config, pairs, workers=1)):
+        assert all(np.array_equal(state.model.params[name], p) for name, p in model.params.items())
 
 
-def test_training_that_explodes_is_watched_to_the_end(pairs):
+def test_training_that_explodes_goes_on_to_the_end(pairs):
     config = TrainingConfig(**SMALL, lr=1e30, clip="none", optimiser="sgd")
-    last = list(study.watch(config, pairs, 1))[-1]
+    last = list(study.train_snapshots(config, pairs, 1))[-1]
     assert last.step == 5
     assert not np.isfinite(last.loss)
 
@@ -40,9 +41,9 @@ def test_training_that_explodes_is_watched_to_the_end(pairs):
 def test_training_can_start_from_another_network(pairs):
     config = TrainingConfig(**SMALL)
     other = study.with_he_recursion(training.start(config).model, seed=1)
-    first, *_, last = study.watch(config, pairs, 5, 1, other)
+    first, *_, last = study.train_snapshots(config, pairs, 5, 1, other)
     assert first.model is other
-    *_, usual = study.watch(config, pairs, 5, 1)
+    *_, usual = study.train_snapshots(config, pairs, 5, 1)
     assert not np.array_equal(last.model.params["embed1.w"], usual.model.params["embed1.w"])
 
 
@@ -52,13 +53,6 @@ def test_he_in_the_recursion_has_his_variance_and_nothing_else_changes():
     assert he.params["recursion.w"].var() == pytest.approx(2 / (9 * 32), rel=0.05)
     assert he.params["recursion.w"].dtype == np.float32
     assert all(p is model.params[name] for name, p in he.params.items() if name != "recursion.w")
-
-
-def test_the_mean_of_weights(rng):
-    a, b, c = (contract.random_model(np.random.default_rng(seed)) for seed in range(3))
-    mean = study.mean_weights([a, b, c])
-    for name, p in mean.params.items():
-        assert np.allclose(p, (a.params[name] + b.params[name] + c.params[name]) / 3, rtol=1e-14)
 
 
 def test_quality_is_the_mean_over_images_of_the_ensemble_and_of_each_prediction(photo, rng):

@@ -16,7 +16,7 @@ import standin
 from conftest import relative_error, run_command
 
 from minidrcn import load, run_folder, training
-from minidrcn.run_folder import COLUMNS, RunFolder, read_log
+from minidrcn.run_folder import COLUMNS, read_log
 from minidrcn.train import main
 
 SMALL = ["--filters", "4", "--recursions", "2", "--batch", "2", "--patch", "16", "--steps", "12",
@@ -44,7 +44,7 @@ def test_a_run_leaves_everything_behind(args, tmp_path, capsys):
     assert {path.name for path in out.iterdir()} == {
         "config.json", "log.csv", "last.npz", "best.npz", "curve.png", "wave0.png", "wave1.png"
     }  # fmt: skip
-    rows = read_log(RunFolder(out))
+    rows = read_log(out)
     assert [row["step"] for row in rows] == [0, 5, 10, 12]
     assert all(row["psnr"] and row["psnr_bicubic"] for row in rows)
     assert rows[0]["loss"] is None
@@ -103,9 +103,9 @@ def test_interrupted_and_resumed_ends_as_if_it_had_run_through(args, tmp_path, m
     assert main(["--resume", "--out", str(out)]) == 0
     assert same(tmp_path / "through" / "last.npz", out / "last.npz")
     assert same(tmp_path / "through" / "best.npz", out / "best.npz")
-    steps = [[row["step"] for row in read_log(RunFolder(tmp_path / name))] for name in ("through", "stopped")]
+    steps = [[row["step"] for row in read_log(tmp_path / name)] for name in ("through", "stopped")]
     assert steps[0] == steps[1]
-    seconds = [row["seconds"] for row in read_log(RunFolder(out))]
+    seconds = [row["seconds"] for row in read_log(out)]
     assert seconds == sorted(seconds)
 
 
@@ -295,7 +295,7 @@ def test_resume_goes_on_with_other_options_if_told_so(args, tmp_path, capsys):
     state, config = training.load_state(tmp_path / "run" / "last.npz")
     assert (state.step, config.steps, config.lr) == (6, 6, 0.001)
     assert json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["steps"] == 6
-    assert [int(row["step"]) for row in read_log(RunFolder(tmp_path / "run"))] == [0, 4, 5, 6]
+    assert [int(row["step"]) for row in read_log(tmp_path / "run")] == [0, 4, 5, 6]
     capsys.readouterr()
     message = wrong(["--resume", "--out", out, "--with-changes", "--filters", "5", "--optimiser", "sgd"], 2, capsys)
     assert "--filters, --optimiser cannot be changed: the trained network depends on it" in message

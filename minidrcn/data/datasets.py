@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, UsageError
-from .named_sets import named_sets, verified_paths
+from .named_sets import folder_called, library, named_sets, verified_paths
 
 # Split by image: what is measured on was never trained on.
 PHOTOS_TO_TRAIN = ("astronaut.png", "brick.png", "camera.png", "coffee.png", "grass.png", "gravel.png", "rocket.jpg")
@@ -69,12 +68,10 @@ def _folder(source: str) -> Path:
         return Path(source)
     if Path(source).exists():
         raise UsageError(f"{source}: a file; expected a folder of images")
-    library = os.environ.get("MINIDRCN_DATA")
-    if library and Path(library).is_dir():
-        for folder in sorted(Path(library).iterdir()):
-            if folder.name.lower() == source.lower() and folder.is_dir():
-                return folder
-    where = f" and nothing of that name in {library}" if library else ""
+    folder = folder_called(source, library())
+    if folder:
+        return folder
+    where = "".join(f" and nothing of that name in {parent}" for parent in library())
     raise UsageError(f"{source}: no such folder{where}; {expected}")
 
 

@@ -48,17 +48,21 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("minidrcn"))
 
 
+def library() -> list[Path]:
+    """The user's own folder of sets, which MINIDRCN_DATA names, if there is one."""
+    name = os.environ.get("MINIDRCN_DATA")
+    return [Path(name)] if name and Path(name).is_dir() else []
+
+
+def folder_called(name: str, parents: Iterable[Path]) -> Path | None:
+    """The first folder of that name, in capitals or not, inside one of some folders; None if there is none."""
+    folders = (folder for parent in parents if parent.is_dir() for folder in sorted(parent.iterdir()))
+    return next((folder for folder in folders if folder.name.lower() == name.lower() and folder.is_dir()), None)
+
+
 def locate(name: str) -> Path | None:
     """The folder of a named set, whole or not: inside MINIDRCN_DATA, else downloaded, else None."""
-    folder_name, _ = _lookup(name)
-    library = os.environ.get("MINIDRCN_DATA")
-    for parent in ([Path(library)] if library else []) + [cache_folder()]:
-        if not parent.is_dir():
-            continue
-        for folder in sorted(parent.iterdir()):
-            if folder.name.lower() == folder_name.lower() and folder.is_dir():
-                return folder
-    return None
+    return folder_called(_lookup(name)[0], [*library(), cache_folder()])
 
 
 def problems(name: str, folder: Path) -> list[str]:

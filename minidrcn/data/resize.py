@@ -11,52 +11,38 @@ import math
 import numpy as np
 
 
-def imresize(
-    image: np.ndarray, scale: float | None = None, size: tuple[int, int] | None = None, border: str = "symmetric"
-) -> np.ndarray:
+def imresize(image: np.ndarray, scale: float) -> np.ndarray:
     """Resize by bicubic interpolation, antialiased when shrinking, as MATLAB does.
+
+    Beyond the image lies its mirror image, the edge pixel repeated, as in MATLAB for many years.
 
     Args:
         image: (H, W) or (H, W, C), float of any value range, or uint8.
         scale: larger than 0; the result has `ceil(scale * H)` rows and `ceil(scale * W)` columns.
-        size: rows and columns of the result, instead of a scale.
-        border: what lies beyond the image: "symmetric", the image mirrored with its edge pixel repeated, as MATLAB has
-            had it for many years and as all published numbers fit; or "replicate", the edge pixel, as older ones had.
 
     Returns:
         floats: the same dtype, neither rounded nor clipped (bicubic interpolation overshoots at edges).
         uint8: uint8, rounded and saturated after each of the two axes.
 
     Raises:
-        ValueError: wrong dtype or number of axes, no pixel, a scale that is not positive and finite, a size that is not
-            positive, both or neither of them, or another border.
+        ValueError: wrong dtype or number of axes, no pixel, or a scale that is not positive and finite.
     """
     if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"expected an image of floats or uint8, got {image.dtype}")
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(f"expected an image of shape (H, W) or (H, W, C), got {image.shape}")
-    if (scale is None) == (size is None):
-        raise ValueError("expected either a scale or a size")
-    if scale is not None and not (scale > 0 and math.isfinite(scale)):
+    if not (scale > 0 and math.isfinite(scale)):
         raise ValueError(f"the scale must be positive and finite, got {scale}")
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ValueError(f"the size must be rows and columns, each at least 1, got {size}")
-    if border not in ("symmetric", "replicate"):
-        raise ValueError(f"the border must be 'symmetric' or 'replicate', not {border!r}")
     result = image.astype(np.result_type(image.dtype, np.float32) if image.dtype != np.uint8 else np.float64)
-    lengths = image.shape[:2]
-    scales = (scale, scale) if size is None else (size[0] / lengths[0], size[1] / lengths[1])
-    outs = size or tuple(math.ceil(length * scale) for length in lengths)
-    # The axis that shrinks more goes first, rows if both do alike: uint8 is rounded in between, so the order matters.
-    for axis in sorted((0, 1), key=lambda axis: scales[axis]):
-        weights, sources = _interpolation(lengths[axis], outs[axis], scales[axis], border)
+    for axis in (0, 1):
+        weights, sources = _interpolation(image.shape[axis], math.ceil(scale * image.shape[axis]), scale)
         result = _apply(result, weights.astype(result.dtype), sources, axis)
         if image.dtype == np.uint8:
             result = np.clip(np.floor(result + 0.5), 0, 255)
     return result.astype(image.dtype)
 
 
-def _interpolation(length: int, out: int, scale: float, border: str) -> tuple[np.ndarray, np.ndarray]:
+def _interpolation(length: int, out: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """For every output pixel along one axis, the weights of its source pixels and their indices, both (out, taps)."""
     # When shrinking, a kernel stretched to the size of an output pixel averages over all it covers: antialiasing.
     stretch = min(scale, 1.0)
@@ -69,11 +55,8 @@ def _interpolation(length: int, out: int, scale: float, border: str) -> tuple[np
     weights = stretch * _keys(stretch * (centre[:, None] - position))
     weights /= weights.sum(axis=1, keepdims=True)
     sources = position.astype(int) - 1  # counted from 0 from here on
-    if border == "symmetric":  # 3 2 1 | 1 2 3 | 3 2 1
-        mirrored = np.concatenate([np.arange(length), np.arange(length)[::-1]])
-        sources = mirrored[sources % (2 * length)]
-    else:  # 1 1 1 | 1 2 3 | 3 3 3
-        sources = np.clip(sources, 0, length - 1)
+    mirrored = np.concatenate([np.arange(length), np.arange(length)[::-1]])
+    sources = mirrored[sources % (2 * length)]  # 3 2 1 | 1 2 3 | 3 2 1
     used = (weights != 0).any(axis=0)
     return weights[:, used], sources[:, used]
 

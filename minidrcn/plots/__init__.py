@@ -1,7 +1,7 @@
 """Every picture the project draws. matplotlib is loaded in here and nowhere else, and never needs a display."""
 
 from .animation import save_animation, sharpening
-from .experiments import clipping, contributions, ensemble_effect, recipes, recursion_performance
+from .experiments import clipping, contributions, ensemble_effect, recursion_performance
 from .images import most_improved, side_by_side
 from .lessons import bars, im2col_step, lines, maps, numbers, strip
 from .runs import growth, training_curve
@@ -19,7 +19,6 @@ __all__ = [
     "maps",
     "most_improved",
     "numbers",
-    "recipes",
     "recursion_performance",
     "save",
     "save_animation",

@@ -102,26 +102,3 @@ def clipping(rows: Sequence[dict]) -> Figure:
     axes.set(xlabel="update", ylabel="loss (sum over pixels)", yscale="log")
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def recipes(rows: Sequence[dict]) -> Figure:
-    """PSNR of a network trained in several ways: every seed a point, hollow with the mean of the late weights.
-
-    Args:
-        rows: dicts with recipe, seed, psnr and psnr_mean_weights; the first recipe's mean is the line to compare with.
-    """
-    names = list(dict.fromkeys(row["recipe"] for row in rows))
-    figure = new_figure(6.4, 1.0 + 0.27 * len(names))
-    axes = figure.subplots()
-    places = [names.index(row["recipe"]) for row in rows]
-    for key, face, label in (
-        ("psnr_mean_weights", "none", "mean of the weights over the last quarter"),
-        ("psnr", BLUE, "last weights"),
-    ):
-        axes.plot([row[key] for row in rows], places, "o", color=BLUE, markerfacecolor=face, markersize=5, label=label)
-    axes.axvline(np.mean([row["psnr"] for row in rows if row["recipe"] == names[0]]), color=ORANGE, linestyle="--")
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel("PSNR (dB)")
-    axes.legend(frameon=False, fontsize=8)
-    return figure

@@ -26,7 +26,7 @@ from minidrcn.config import TrainingConfig, read_config
 from minidrcn.data.image_io import read_image, to_array
 from minidrcn.errors import InputError
 from minidrcn.optim import Adam
-from minidrcn.run_folder import COLUMNS, RunFolder, read_log
+from minidrcn.run_folder import COLUMNS, read_log
 
 SECONDS = 10.0
 MOST_PIXELS = 4_000_000
@@ -126,7 +126,7 @@ def reader(name: str, sound: bytes) -> Reader:
     if name == "config.json":
         return read_config
     if name == "log.csv":
-        return lambda path: read_log(RunFolder(path.parent))
+        return lambda path: read_log(path.parent)
     return read_checkpoint if name.endswith(".npz") else read_picture
 
 
