@@ -23,29 +23,23 @@ def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
         sample: the image.
         prediction: luma in [0, 1], (H, W).
     """
-    target = sample.target / 255
-    zoom = plots.most_improved(sample.x, prediction, target)
+    zoom = plots.most_improved(sample.x, prediction, sample.target / 255)
     panels = [
-        (f"bicubic {measure(sample.x, sample).psnr:.2f} dB", sample.x),
-        (f"DRCN {measure(prediction, sample).psnr:.2f} dB", prediction),
+        (f"bicubic {measure(sample.x, sample).psnr:.2f} dB", in_colour(sample, sample.x)),
+        (f"DRCN {measure(prediction, sample).psnr:.2f} dB", in_colour(sample, prediction)),
+        ("original", _original(sample)),
     ]
-    original = to_array(read_image(sample.path))
-    if original.ndim == 2:
-        return plots.side_by_side([*panels, ("original", target)], zoom)
-    original = crop_to_multiple(original, sample.scale)
-    chroma = _bicubic_chroma(original, sample.scale)
-    coloured = [(title, ycbcr_to_rgb(np.dstack([luma, chroma]))) for title, luma in panels]
-    return plots.side_by_side([*coloured, ("original", original)], zoom)
+    return plots.side_by_side(panels, zoom)
 
 
 def in_colour(sample: Sample, luma: np.ndarray) -> np.ndarray:
     """A result with the colour differences of bicubic interpolation: RGB (H, W, 3), or luma itself for a grey file."""
-    original = to_array(read_image(sample.path))
+    original = _original(sample)
     if original.ndim == 2:
         return np.clip(luma, 0, 1)
-    chroma = _bicubic_chroma(crop_to_multiple(original, sample.scale), sample.scale)
+    chroma = imresize(imresize(rgb_to_ycbcr(original), 1 / sample.scale), sample.scale)[..., 1:]
     return ycbcr_to_rgb(np.dstack([luma, chroma]))
 
 
-def _bicubic_chroma(original: np.ndarray, scale: int) -> np.ndarray:
-    return imresize(imresize(rgb_to_ycbcr(original), 1 / scale), scale)[..., 1:]
+def _original(sample: Sample) -> np.ndarray:
+    return crop_to_multiple(to_array(read_image(sample.path)), sample.scale)

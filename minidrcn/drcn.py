@@ -11,11 +11,11 @@ import numpy as np
 
 from . import network
 from .backend import Array, get_xp, to_cpu, to_gpu
+from .fast import WinogradLayers
 from .fold import TAPS, fold_backward, fold_forward
 from .initialise import initial_params, param_shapes
-from .layers import PlainLayers, WinogradLayers
 from .loss import loss_backward, loss_forward
-from .network import Architecture, ForwardCache, Params
+from .network import Architecture, ForwardCache, Params, PlainLayers
 
 ConvPair = tuple[Callable, Callable]
 

@@ -8,7 +8,7 @@
 The printed equations have a ReLU after `reconstruct1`, the authors' own code has none; it is an option.
 
 One recursion kernel is used D times, and so are the two reconstruction kernels. Two sums follow. The first stands in
-the loop of `backward`, the second where the readers are, in `layers.PlainLayers.backward`:
+the loop of `backward`, the second where the readers are, in `PlainLayers.backward`:
 
   * the gradient of a shared parameter is the sum of what its D uses send back;
   * the gradient that reaches h_d is the sum of what its two readers send back: the next recursion, and its own
@@ -17,16 +17,17 @@ the loop of `backward`, the second where the readers are, in `layers.PlainLayers
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
-from .layers import LayerCache, PlainLayers, WinogradLayers
-from .ops.pointwise import weighted_sum_backward, weighted_sum_forward
+from .ops.conv import conv2d_backward, conv2d_forward
+from .ops.pointwise import relu_backward, relu_forward, weighted_sum_backward, weighted_sum_forward
 from .options import check_options, option
 
 Params = Arrays
+LayerCache = list[tuple]  # name, cache and ReLU's cache of each layer that reads one map
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,57 @@ class Architecture:
         return self.recursions + 4
 
 
+class PlainLayers:
+    """The network's convolutions by name, each with its ReLU, done with a pair of functions: yours, for example.
+
+    Args:
+        params: `name.w` and `name.b` for each layer.
+        rectified: the names of the layers that a ReLU follows.
+        conv_forward: `conv_forward(x, w, b) -> y, cache`.
+        conv_backward: `conv_backward(dy, cache) -> dx, dw, db`.
+    """
+
+    def __init__(
+        self,
+        params: Arrays,
+        rectified: Collection[str],
+        conv_forward: Callable = conv2d_forward,
+        conv_backward: Callable = conv2d_backward,
+    ) -> None:
+        self.params, self.rectified = params, rectified
+        self.conv_forward, self.conv_backward = conv_forward, conv_backward
+
+    def forward(self, x: Array, *names: str) -> tuple[list[Array], LayerCache]:
+        """One map into each of the layers: their outputs, and a cache."""
+        ys, cache = [], []
+        for name in names:
+            y, conv_cache = self.conv_forward(x, self.params[f"{name}.w"], self.params[f"{name}.b"])
+            relu_cache = None
+            if name in self.rectified:
+                y, relu_cache = relu_forward(y)
+            ys.append(y)
+            cache.append((name, conv_cache, relu_cache))
+        return ys, cache
+
+    def backward(self, dys: Sequence[Array], cache: LayerCache, input_gradient: bool = True) -> tuple[Array, Arrays]:
+        """From the derivatives by the outputs: dx, and the gradient of each `name.w` and `name.b` by this one use.
+
+        With `input_gradient=False` nobody asks for dx, and it may be left out.
+        """
+        dx, grads = None, {}
+        for dy, (name, conv_cache, relu_cache) in zip(dys, cache, strict=True):
+            if relu_cache is not None:
+                dy = relu_backward(dy, relu_cache)
+            dx_of_layer, grads[f"{name}.w"], grads[f"{name}.b"] = self.conv_backward(dy, conv_cache)
+            # x is read by every layer, and what they send back adds up.
+            dx = dx_of_layer if dx is None else dx + dx_of_layer
+        return dx, grads
+
+
 class ForwardCache(NamedTuple):
     """What `backward` needs of `forward`: each layer's cache; those of h_0 .. h_D and of y_1 .. y_D by recursion."""
 
-    layers: PlainLayers | WinogradLayers
+    layers: PlainLayers
     architecture: Architecture
     embed1: LayerCache
     embed2: LayerCache
@@ -99,7 +147,7 @@ def forward(
         params: the parameters by name, see `minidrcn.DRCN`.
         x: luma enlarged to the target's size by bicubic interpolation, (N, H, W, 1), in [0, 1].
         architecture: the network's shape.
-        conv: `conv(params, names)` makes the layers, the named ones with a ReLU; see `minidrcn.layers`.
+        conv: `conv(params, names)` makes the layers, the named ones with a ReLU; `PlainLayers` or a faster one.
         keep: False to predict alone, in the memory of a few maps.
 
     Returns:

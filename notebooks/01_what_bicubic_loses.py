@@ -67,7 +67,7 @@ plots.maps({"luma": y, "enlarged": y_bicubic}, columns=2)
 plots.maps({"what is missing": y - y_bicubic}, symmetric=True, columns=1)
 
 # %% [markdown]
-# The last picture is all that a network has to find: white is zero, orange should be lighter, blue darker. It is zero
+# The last picture is all that a network has to find: white is zero, red should be lighter, blue darker. It is zero
 # nearly everywhere: flat regions are fine. This is why DRCN adds its input to its output (the *skip*, lesson 6): it
 # then only has to find what is missing.
 #

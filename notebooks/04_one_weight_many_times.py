@@ -19,7 +19,7 @@ import inspect
 
 import numpy as np
 
-from minidrcn import DRCN, layers, load, network, plots
+from minidrcn import DRCN, load, network, plots
 from minidrcn.course.bugs import BUGS, plant
 from minidrcn.data.datasets import image_paths
 from minidrcn.grad_check import check_gradients
@@ -124,7 +124,7 @@ print(inspect.getsource(network.add))
 # layers are, here for any pair of functions:
 
 # %%
-print(inspect.getsource(layers.PlainLayers.backward))
+print(inspect.getsource(network.PlainLayers.backward))
 
 # %%
 bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")

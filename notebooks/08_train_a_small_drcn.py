@@ -107,7 +107,7 @@ prediction = predict_luma(model, photograph.x)
 comparison(photograph, prediction)
 
 # %% [markdown]
-# And what is still wrong in that piece: where the result is too bright (orange), and where it is too dark (blue).
+# And what is still wrong in that piece: where the result is too bright (red), and where it is too dark (blue).
 
 # %%
 truth = photograph.target / 255

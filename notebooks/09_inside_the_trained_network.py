@@ -39,7 +39,7 @@ plots.strip({"input": sample.x[eye]} | {f"d = {d}": y_d[eye] for d, y_d in enume
             | {"ensemble": final[eye], "original": original[eye]})  # fmt: skip
 
 # %% [markdown]
-# They are hard to tell apart. What each adds to the input, $y_d - x$, is not: blue is darker than bicubic, orange
+# They are hard to tell apart. What each adds to the input, $y_d - x$, is not: blue is darker than bicubic, red
 # lighter.
 
 # %%

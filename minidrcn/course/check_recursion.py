@@ -15,7 +15,7 @@ import numpy as np
 from .. import network
 from ..drcn import DRCN
 from ..grad_check import numeric_gradient
-from ..layers import PlainLayers
+from ..network import PlainLayers
 from ..ops.conv import conv2d_forward
 from ..ops.pointwise import relu_forward
 from .cases import Check, Sizes, pick, shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import BLUE, COLOURS, GREY, ORANGE, new_figure
+from .style import BLUE, COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,13 +105,13 @@ def maps(images: Mapping[str, np.ndarray], symmetric: bool = False, columns: int
 
     Args:
         images: (H, W) each, by title.
-        symmetric: blue below zero, orange above it, the same range for all, which one pixel in 200 leaves.
+        symmetric: blue below zero, red above it, the same range for all, which one pixel in 200 leaves.
         columns: how many in a row.
     """
     if not symmetric:
         return _grid(images, columns, {"cmap": "gray"})
     limit = float(np.percentile(np.abs(list(images.values())), 99.5))
-    return _grid(images, columns, {"cmap": _diverging(), "vmin": -limit, "vmax": limit})
+    return _grid(images, columns, {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit})
 
 
 def strip(photographs: Mapping[str, np.ndarray], columns: int = 6) -> Figure:
@@ -139,9 +139,3 @@ def _two_colours():
     from matplotlib.colors import ListedColormap
 
     return ListedColormap(["#EEF2F6", "#F6B48F"])
-
-
-def _diverging():
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("blue to orange", [BLUE, "white", ORANGE])

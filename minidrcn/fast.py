@@ -1,24 +1,24 @@
-"""The convolutions of a network: one map into one or several of them, each with its ReLU.
+"""The convolutions of a network by Winograd's algorithm, where the layers that read one map are done as one.
 
-A map that several layers read is used several times, and what flows back into it is the sum of what they send:
-`PlainLayers` shows it. `WinogradLayers` computes the same, faster. Two convolutions of one map are one convolution with
-the kernels side by side,
+`network.PlainLayers` shows what is computed, this is the same, faster. Two convolutions of one map are one convolution
+with the kernels side by side,
 
     [y1 | y2] = conv(x, [w1 | w2])        dx = [dy1 | dy2] @ [w1 | w2]' = dy1 @ w1' + dy2 @ w2'
 
-so that the map is brought into Winograd's form once for both, and the sum is taken inside the matrix product.
+so that the map is transformed once for both, and the sum over the readers is taken inside the matrix product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from .backend import Array, Arrays, get_xp
-from .ops import conv, winograd
+from .network import LayerCache, PlainLayers
+from .ops import winograd
 from .ops.memory import borrowed_workspace
-from .ops.pointwise import relu_backward, relu_forward
+from .ops.pointwise import relu_backward
 
 
 class JoinedCache(NamedTuple):
@@ -28,56 +28,6 @@ class JoinedCache(NamedTuple):
     parts: list[slice]  # of the channels, one a layer
     conv_cache: tuple
     ys: list[Array]
-
-
-LayerCache = list[tuple] | JoinedCache  # a list has name, cache and ReLU's cache of each layer
-
-
-class PlainLayers:
-    """A network's convolutions by name, done one by one with a pair of functions, yours for example.
-
-    Args:
-        params: `name.w` and `name.b` for each layer.
-        rectified: the names of the layers that a ReLU follows.
-        conv_forward: `conv_forward(x, w, b) -> y, cache`.
-        conv_backward: `conv_backward(dy, cache) -> dx, dw, db`.
-    """
-
-    def __init__(
-        self,
-        params: Arrays,
-        rectified: Collection[str],
-        conv_forward: Callable = conv.conv2d_forward,
-        conv_backward: Callable = conv.conv2d_backward,
-    ) -> None:
-        self.params, self.rectified = params, rectified
-        self.conv_forward, self.conv_backward = conv_forward, conv_backward
-
-    def forward(self, x: Array, *names: str) -> tuple[list[Array], list[tuple]]:
-        """One map into each of the layers: their outputs, and a cache."""
-        ys, cache = [], []
-        for name in names:
-            y, conv_cache = self.conv_forward(x, self.params[f"{name}.w"], self.params[f"{name}.b"])
-            relu_cache = None
-            if name in self.rectified:
-                y, relu_cache = relu_forward(y)
-            ys.append(y)
-            cache.append((name, conv_cache, relu_cache))
-        return ys, cache
-
-    def backward(self, dys: Sequence[Array], cache: list[tuple], input_gradient: bool = True) -> tuple[Array, Arrays]:
-        """From the derivatives by the outputs: dx, and the gradient of each `name.w` and `name.b` by this one use.
-
-        With `input_gradient=False` nobody asks for dx, and it may be left out.
-        """
-        dx, grads = None, {}
-        for dy, (name, conv_cache, relu_cache) in zip(dys, cache, strict=True):
-            if relu_cache is not None:
-                dy = relu_backward(dy, relu_cache)
-            dx_of_layer, grads[f"{name}.w"], grads[f"{name}.b"] = self.conv_backward(dy, conv_cache)
-            # x is read by every layer, and what they send back adds up.
-            dx = dx_of_layer if dx is None else dx + dx_of_layer
-        return dx, grads
 
 
 class WinogradLayers(PlainLayers):
@@ -101,7 +51,7 @@ class WinogradLayers(PlainLayers):
             self._b = xp.concatenate([params[f"{name}.b"] for name in names])
             self._relu = xp.concatenate([xp.full(len(params[f"{name}.b"]), name in rectified) for name in names])
 
-    def forward(self, x: Array, *names: str) -> tuple[list[Array], LayerCache]:
+    def forward(self, x: Array, *names: str) -> tuple[list[Array], LayerCache | JoinedCache]:
         """As `PlainLayers.forward`."""
         if not all(name in self._slices for name in names):
             return super().forward(x, *names)
@@ -116,7 +66,7 @@ class WinogradLayers(PlainLayers):
         return ys, JoinedCache(names, parts, cache, ys)
 
     def backward(
-        self, dys: Sequence[Array], cache: LayerCache, input_gradient: bool = True
+        self, dys: Sequence[Array], cache: LayerCache | JoinedCache, input_gradient: bool = True
     ) -> tuple[Array | None, Arrays]:
         """As `PlainLayers.backward`."""
         if not isinstance(cache, JoinedCache):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidrcn import DRCN, network
-from minidrcn.layers import PlainLayers, WinogradLayers
+from minidrcn.fast import WinogradLayers
+from minidrcn.network import PlainLayers
 
 BOTH = pytest.mark.parametrize("make", [PlainLayers, WinogradLayers])
 
