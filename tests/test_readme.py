@@ -1,4 +1,4 @@
-"""The README is always true: its links, its list of files, its numbers, its exercise."""
+"""The README is always true: its links, its list of files, its numbers, its exercise. So is its Korean version."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import re
 import textwrap
 from pathlib import Path
 
+import pytest
+
 import minidrcn
 from minidrcn import load, network
 from minidrcn.course.bugs import BUGS
@@ -17,10 +19,22 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_link_leads_somewhere():
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if not link.startswith("http")]
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_every_link_leads_somewhere(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_korean_commands_are_the_readme_s():
+    korean = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"(?m)^```\n((?:.*\n)*?)```$", korean)).splitlines()
+    inline = re.findall(r"`(python -m [^`]+)`", korean)
+    assert len(blocks) >= 6
+    assert len(inline) >= 3
+    everything = " ".join(TEXT.split())
+    assert [c for c in blocks + inline if not re.search(rf"{re.escape(c)}(?![\w.])", everything)] == []
 
 
 def test_every_file_has_its_sentence():
