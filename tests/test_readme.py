@@ -65,3 +65,7 @@ def test_the_exercise_reports_what_it_says():
 def test_the_dozen_lines_are_those_that_run():
     lines = TEXT.partition("## The idea in a dozen lines")[2].partition("```python\n")[2].partition("```")[0]
     assert textwrap.indent(lines, "    ") in inspect.getsource(network.backward)
+
+
+def test_the_citation_names_this_version():
+    assert f"\nversion: {minidrcn.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
