@@ -11,17 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import cli, plots, protocol
-from .comparison import comparison, in_colour
+from . import cli, plots
+from .imaging import protocol
+from .imaging.comparison import comparison, in_colour
 from .data.datasets import image_paths, unique_names
-from .drcn import DRCN
+from .model.drcn import DRCN
 from .errors import UsageError
 from .files import written_whole
-from .photo import choose_model
-from .protocol import Quality, load_sample, measure
-from .published import published
-from .self_ensemble import predict_self_ensemble
-from .tiles import predict_luma
+from .imaging.photo import choose_model
+from .imaging.protocol import Quality, load_sample, measure
+from .imaging.published import published
+from .imaging.self_ensemble import predict_self_ensemble
+from .imaging.tiles import predict_luma
 
 
 class Result(NamedTuple):

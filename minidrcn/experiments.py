@@ -17,13 +17,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import cli, plots, study
-from .config import TrainingConfig
+from . import cli, plots
+from .training import study
+from .training.config import TrainingConfig
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
 from .files import write_text
-from .protocol import Sample, load_sample
+from .imaging.protocol import Sample, load_sample
 
 Row = dict[str, Any]
 SNAPSHOTS = 20  # points of a curve over training

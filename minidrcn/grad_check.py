@@ -284,8 +284,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _check_network(filters: int, recursions: int, seed: int) -> int:
-    from .drcn import DRCN
-    from .fold import TAPS
+    from .model.drcn import DRCN
+    from .model.fold import TAPS
 
     variants = {
         "the network of the paper's tables: skip, recursive supervision": {},

@@ -1,4 +1,4 @@
-"""PSNR and SSIM of luma in 0..255. They neither shave borders nor round: `minidrcn.protocol` does both."""
+"""PSNR and SSIM of luma in 0..255. They neither shave borders nor round: `minidrcn.imaging.protocol` does both."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .backend import Array
-from .drcn import DRCN
+from .model.drcn import DRCN
 
 # How much of one hidden map of the images that go through the network together. Small images are taken in groups, since
 # every NumPy call costs a few microseconds in which no other thread can make one. Measured.

@@ -7,18 +7,19 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from . import cli, run_folder, training
+from . import cli
+from .training import run_folder, step
 from .backend import require_gpu, to_gpu
-from .config import PRESETS, TrainingConfig, read_config
+from .training.config import PRESETS, TrainingConfig, read_config
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
-from .network import Architecture
+from .model.network import Architecture
 from .options import add_options, flag
-from .protocol import Sample, load_sample
-from .run_folder import CONFIG, CURVE, LAST, Row
-from .training import TrainingState
-from .training_run import TrainingRun
+from .imaging.protocol import Sample, load_sample
+from .training.run_folder import CONFIG, CURVE, LAST, Row
+from .training.step import TrainingState
+from .training.loop import TrainingRun
 
 # What the parameters and the optimiser's memory depend on.
 FIXED = {option.name for option in fields(Architecture)} | {"scale", "optimiser", "average", "init"}
@@ -31,11 +32,11 @@ def main(argv: list[str] | None = None) -> int:
     if args.gpu:
         require_gpu()
     folder, config, state, rows = _prepare(args)
-    if state is not None and training.finished(state, config) and (folder / CURVE).exists():
+    if state is not None and step.finished(state, config) and (folder / CURVE).exists():
         print(f"{folder}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
     pairs, samples = _load_images(config)
-    state = state or training.start(config)
+    state = state or step.start(config)
     folder = folder or run_folder.new_folder(args.out)
     run_folder.write_config(folder, config)
     if args.gpu:
@@ -60,7 +61,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, Tra
         raise UsageError("--resume needs --out, the folder of the run to go on with")
     folder = Path(args.out)
     if (folder / LAST).exists():
-        state, stored = training.load_state(folder / LAST)
+        state, stored = step.load_state(folder / LAST)
     elif (folder / CONFIG).exists():
         state, stored = None, read_config(folder / CONFIG)
     elif folder.is_dir() and any(folder.iterdir()):

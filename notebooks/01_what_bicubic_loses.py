@@ -127,11 +127,11 @@ plots.bars(
 
 # %% [markdown]
 # A number means something only beside the way it was measured. This project measures as the paper did: studio-range
-# luma, input clamped, output rounded, as many border pixels shaved as the scale. `minidrcn.protocol` does these steps,
+# luma, input clamped, output rounded, as many border pixels shaved as the scale. `minidrcn.imaging.protocol` does these steps,
 # and `python -m minidrcn.evaluate` prints them below its table.
 
 # %%
-from minidrcn.protocol import load_sample, measure
+from minidrcn.imaging.protocol import load_sample, measure
 
 sample = load_sample(cat, scale)
 quality = measure(sample.x, sample)  # the network's input is the bicubic result

@@ -26,7 +26,7 @@
 import numpy as np
 
 from minidrcn import plots
-from minidrcn.course.bugs import BUGS, plant
+from minidrcn.course.checks.bugs import BUGS, plant
 from minidrcn.grad_check import check_gradients
 from minidrcn.ops import conv
 from minidrcn.ops.pointwise import relu_backward, relu_forward

@@ -19,13 +19,14 @@ import inspect
 
 import numpy as np
 
-from minidrcn import DRCN, load, network, plots
-from minidrcn.course.bugs import BUGS, plant
+from minidrcn import DRCN, load, plots
+from minidrcn.model import network
+from minidrcn.course.checks.bugs import BUGS, plant
 from minidrcn.data.datasets import image_paths
 from minidrcn.grad_check import check_gradients
 from minidrcn.ops import conv
 from minidrcn.ops.pointwise import relu_backward, relu_forward
-from minidrcn.protocol import load_sample
+from minidrcn.imaging.protocol import load_sample
 
 w, h0, D = 1.3, 2.0, 4
 h = [h0]

@@ -12,11 +12,12 @@
 # %matplotlib inline
 import numpy as np
 
-from minidrcn import DRCN, plots, study
-from minidrcn.config import TrainingConfig
+from minidrcn import DRCN, plots
+from minidrcn.training import study
+from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
-from minidrcn.protocol import load_sample
+from minidrcn.imaging.protocol import load_sample
 
 print({w: f"{16 * w**15:.3g}" for w in (0.5, 0.8, 1.0, 1.2, 2.0)})
 

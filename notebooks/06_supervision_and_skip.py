@@ -26,15 +26,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from minidrcn import DRCN, plots, study
-from minidrcn.config import TrainingConfig
+from minidrcn import DRCN, plots
+from minidrcn.training import study
+from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
 from minidrcn.experiments import CONTRIBUTIONS
 from minidrcn.grad_check import check_gradients
-from minidrcn.loss import loss_backward, loss_forward
-from minidrcn.protocol import load_sample
-from minidrcn.schedules import linear_alpha
+from minidrcn.model.loss import loss_backward, loss_forward
+from minidrcn.imaging.protocol import load_sample
+from minidrcn.training.schedules import linear_alpha
 
 plots.lines(
     {"alpha": (range(0, 601, 20), [linear_alpha(step, 600) for step in range(0, 601, 20)])},

@@ -12,9 +12,10 @@
 # %matplotlib inline
 import numpy as np
 
-from minidrcn import plots, study, training
-from minidrcn.clipping import clip_adjustable, clip_by_global_norm, clip_by_value, global_norm
-from minidrcn.config import TrainingConfig
+from minidrcn import plots
+from minidrcn.training import study, step
+from minidrcn.training.clipping import clip_adjustable, clip_by_global_norm, clip_by_value, global_norm
+from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
 
@@ -24,10 +25,10 @@ pairs = [load_pair(path, 2, 43) for path in image_paths("photos")]
 
 def gradient_lengths(**options):
     config = TrainingConfig(**(short | options))
-    state, lengths = training.start(config), []
+    state, lengths = step.start(config), []
     with np.errstate(all="ignore"):  # what overflows here is the subject of the lesson
         for _ in range(config.steps):
-            state, report = training.train_step(state, config, pairs)
+            state, report = step.train_step(state, config, pairs)
             lengths.append(float(report.grad_norm))
     return np.array(lengths)
 

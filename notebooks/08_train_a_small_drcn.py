@@ -10,17 +10,18 @@
 # %matplotlib inline
 import numpy as np
 
-from minidrcn import DRCN, plots, study, training
-from minidrcn.clipping import clip_by_global_norm
-from minidrcn.comparison import comparison
-from minidrcn.config import TrainingConfig
+from minidrcn import DRCN, plots
+from minidrcn.training import study, step
+from minidrcn.training.clipping import clip_by_global_norm
+from minidrcn.imaging.comparison import comparison
+from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import draw_batch, load_pair
-from minidrcn.optim import Adam
+from minidrcn.training.optim import Adam
 from minidrcn.parallel import loss_and_grads
-from minidrcn.protocol import load_sample, measure
-from minidrcn.schedules import cosine_rate, linear_alpha
-from minidrcn.tiles import predict_luma
+from minidrcn.imaging.protocol import load_sample, measure
+from minidrcn.training.schedules import cosine_rate, linear_alpha
+from minidrcn.imaging.tiles import predict_luma
 
 SCALE, PATCH, BATCH, STEPS = 2, 43, 16, 120
 
@@ -85,13 +86,13 @@ plots.training_curve(log)
 # The loss of single batches jumps up and down: a batch of grass is harder than one of sky. What counts is the left
 # picture, on photographs that were not trained on.
 #
-# `training.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed, same numbers, to the last bit:
+# `step.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed, same numbers, to the last bit:
 
 # %%
 config = TrainingConfig(filters=16, recursions=6, steps=STEPS)
-packaged = training.start(config)
+packaged = step.start(config)
 for _ in range(2):
-    packaged, report = training.train_step(packaged, config, pairs)
+    packaged, report = step.train_step(packaged, config, pairs)
 assert float(report.loss) == log[1]["loss"]
 assert float(report.grad_norm) == log[1]["grad_norm"]
 print("the second update of the package's training has the loss", float(report.loss))

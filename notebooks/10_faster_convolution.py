@@ -14,8 +14,9 @@ import time
 
 import numpy as np
 
-from minidrcn import DRCN, network, plots
-from minidrcn.fold import fold_backward, fold_forward
+from minidrcn import DRCN, plots
+from minidrcn.model import network
+from minidrcn.model.fold import fold_backward, fold_forward
 from minidrcn.ops import conv, winograd
 from minidrcn.parallel import loss_and_grads, one_blas_thread, usable_cores
 

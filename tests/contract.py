@@ -10,11 +10,12 @@ import itertools
 import numpy as np
 from conftest import relative_error, to_xp
 
-from minidrcn import clipping, network
+from minidrcn.training import clipping
+from minidrcn.model import network
 from minidrcn.backend import get_xp, to_cpu
-from minidrcn.drcn import DRCN
+from minidrcn.model.drcn import DRCN
 from minidrcn.grad_check import check_gradients
-from minidrcn.loss import loss_backward, loss_forward
+from minidrcn.model.loss import loss_backward, loss_forward
 from minidrcn.ops import conv, pointwise
 
 OPERATION_TOLERANCE = 1e-8

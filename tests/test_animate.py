@@ -5,11 +5,12 @@ import pytest
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import DRCN, checkpoint, load
+from minidrcn import DRCN, load
+from minidrcn.model import checkpoint
 from minidrcn.animate import best_window, main, partial_ensembles
 from minidrcn.data.resize import imresize
-from minidrcn.protocol import Sample
-from minidrcn.tiles import predict_luma
+from minidrcn.imaging.protocol import Sample
+from minidrcn.imaging.tiles import predict_luma
 
 
 def test_a_photograph_becomes_one_frame_for_every_recursion(photo, tmp_path, capsys):

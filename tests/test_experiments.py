@@ -9,7 +9,7 @@ from conftest import run_command
 from PIL import Image
 
 from minidrcn import experiments
-from minidrcn.config import TrainingConfig
+from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.experiments import FIGURES, main
 

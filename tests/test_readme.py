@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import minidrcn
-from minidrcn import load, network
-from minidrcn.course.bugs import BUGS
+from minidrcn import load
+from minidrcn.model import network
+from minidrcn.course.checks.bugs import BUGS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,8 +15,9 @@ import pytest
 import standin
 from conftest import relative_error, run_command
 
-from minidrcn import load, run_folder, training
-from minidrcn.run_folder import COLUMNS, read_log
+from minidrcn import load
+from minidrcn.training import run_folder, step
+from minidrcn.training.run_folder import COLUMNS, read_log
 from minidrcn.train import main
 
 SMALL = ["--filters", "4", "--recursions", "2", "--batch", "2", "--patch", "16", "--steps", "12",
@@ -74,9 +75,9 @@ def test_without_a_name_the_run_gets_a_number(args, tmp_path, monkeypatch):
 
 def interrupted(args, out, after, monkeypatch, number=signal.SIGINT):
     """Run, with a signal sent in the middle of an update."""
-    from minidrcn import training
+    from minidrcn.training import step
 
-    real = training.train_step
+    real = step.train_step
 
     def step(state, *rest):
         if state.step == after:
@@ -84,7 +85,7 @@ def interrupted(args, out, after, monkeypatch, number=signal.SIGINT):
         return real(state, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "train_step", step)
+        patch.setattr(step, "train_step", step)
         return main([*args, "--out", str(out)])
 
 
@@ -115,17 +116,17 @@ def test_sigterm_saves_as_well(args, tmp_path, monkeypatch):
 
 
 def test_killed_without_warning_it_goes_on_from_the_last_checkpoint(args, tmp_path, monkeypatch):
-    from minidrcn import training
+    from minidrcn.training import step
 
     assert main([*args, "--out", str(tmp_path / "through")]) == 0
 
-    def die(state, *rest, real=training.train_step):
+    def die(state, *rest, real=step.train_step):
         if state.step == 8:
             raise SystemExit("power cut")
         return real(state, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "train_step", die)
+        patch.setattr(step, "train_step", die)
         with pytest.raises(SystemExit):
             main([*args, "--out", str(tmp_path / "killed")])
     assert main(["--resume", "--out", str(tmp_path / "killed")]) == 0
@@ -292,7 +293,7 @@ def test_resume_goes_on_with_other_options_if_told_so(args, tmp_path, capsys):
     message = wrong(more, 2, capsys)
     assert "--steps 6 (the run: 4); --lr 0.001 (the run: 0.002); leave them out, or" in message
     assert main([*more, "--with-changes"]) == 0
-    state, config = training.load_state(tmp_path / "run" / "last.npz")
+    state, config = step.load_state(tmp_path / "run" / "last.npz")
     assert (state.step, config.steps, config.lr) == (6, 6, 0.001)
     assert json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["steps"] == 6
     assert [int(row["step"]) for row in read_log(tmp_path / "run")] == [0, 4, 5, 6]
@@ -317,7 +318,7 @@ def test_what_is_done_is_kept_when_nobody_reads_the_output(args, tmp_path, monke
     assert (
         wrong([*arguments, "--out", str(out)], 1, capsys) == "minidrcn.train: error: nobody reads the output any more\n"
     )
-    state, _ = training.load_state(out / "last.npz")
+    state, _ = step.load_state(out / "last.npz")
     assert state.step == 9, "the update whose measurement failed is done again"
     assert main(["--resume", "--out", str(out)]) == 0
     assert same(out / "last.npz", tmp_path / "through" / "last.npz")
@@ -365,14 +366,14 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(args, tmp_path):
 
 def test_a_folder_that_vanishes_is_one_line(args, tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
-    step = training.train_step
+    step = step.train_step
 
     def step_and_remove(state, *rest):
         if state.step == 6:
             shutil.rmtree(out)
         return step(state, *rest)
 
-    monkeypatch.setattr(training, "train_step", step_and_remove)
+    monkeypatch.setattr(step, "train_step", step_and_remove)
     message = wrong([*args, "--out", str(out)], 1, capsys)
     assert "No such file or directory" in message
     assert str(out) in message

@@ -9,7 +9,8 @@ import pytest
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import DRCN, checkpoint
+from minidrcn import DRCN
+from minidrcn.model import checkpoint
 from minidrcn.upscale import main
 
 

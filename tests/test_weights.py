@@ -12,9 +12,9 @@ import minidrcn
 from minidrcn import load
 from minidrcn.data.datasets import image_paths
 from minidrcn.evaluate import evaluate
-from minidrcn.protocol import load_sample, measure
-from minidrcn.published import published
-from minidrcn.tiles import predict_luma
+from minidrcn.imaging.protocol import load_sample, measure
+from minidrcn.imaging.published import published
+from minidrcn.imaging.tiles import predict_luma
 
 FOLDER = Path(minidrcn.__file__).parent / "weights"
 TABLES = {"README": FOLDER.parents[1] / "README.md", "card": FOLDER / "README.md"}

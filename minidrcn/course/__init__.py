@@ -8,9 +8,9 @@ Every check runs the function in float64 on several sizes with random numbers, w
 finite differences. `seed` changes sizes and numbers. `bugs` is the list of mistakes that the checks must find.
 """
 
-from .cases import grading_seed
-from .check_convolution import check_col2im, check_conv_backward, check_conv_forward, check_im2col
-from .check_pointwise import (
+from .checks.cases import grading_seed
+from .checks.convolution import check_col2im, check_conv_backward, check_conv_forward, check_im2col
+from .checks.pointwise import (
     check_clipping,
     check_loss,
     check_loss_backward,
@@ -18,9 +18,9 @@ from .check_pointwise import (
     check_squared_error_backward,
     check_weighted_sum_backward,
 )
-from .check_recursion import check_network_backward, check_recursion_backward, check_supervision_backward
-from .check_training import check_training
-from .riddles import check_find_the_bug, show_riddles
+from .checks.recursion import check_network_backward, check_recursion_backward, check_supervision_backward
+from .checks.training import check_training
+from .checks.riddles import check_find_the_bug, show_riddles
 
 __all__ = [
     "check_clipping",

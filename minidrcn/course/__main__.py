@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import cli
 from ..errors import UsageError
 from ..files import write_text
-from .cases import grading_seed
+from .checks.cases import grading_seed
 from .exercises import EXERCISES, Exercise
 
 POINTS = sum(exercise.points for exercise in EXERCISES)
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _release(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
-    from . import release
+    from .grading import release
 
     written = release.release(args.folder, exercises, args.riddles, args.source or release.FOLDER)
     print(f"written: {len(written)} files in {args.folder}")
@@ -76,7 +76,7 @@ def _release(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
 
 
 def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
-    from . import grading
+    from .grading import grade
 
     try:
         seed = grading_seed() if args.seed is None else args.seed

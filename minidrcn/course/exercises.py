@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .cases import Check
-from .check_convolution import (
+from .checks.cases import Check
+from .checks.convolution import (
     COL2IM,
     CONV_BACKWARD,
     CONV_FORWARD,
@@ -16,15 +16,15 @@ from .check_convolution import (
     check_conv_forward,
     check_im2col,
 )
-from .check_pointwise import CLIPPING, LOSS, RELU_BACKWARD, check_clipping, check_loss, check_relu_backward
-from .check_recursion import (
+from .checks.pointwise import CLIPPING, LOSS, RELU_BACKWARD, check_clipping, check_loss, check_relu_backward
+from .checks.recursion import (
     RECURSION_BACKWARD,
     SUPERVISION_BACKWARD,
     check_recursion_backward,
     check_supervision_backward,
 )
-from .check_training import check_training
-from .riddles import check_find_the_bug
+from .checks.training import check_training
+from .checks.riddles import check_find_the_bug
 
 
 class Exercise(NamedTuple):
@@ -74,8 +74,8 @@ LAYERS = (
     "ops.conv:conv2d_backward",
     "ops.pointwise:relu_forward",
     "ops.pointwise:relu_backward",
-    "course.recursive:recursion_forward",
-    "course.recursive:supervision_forward",
+    "course.checks.recursive:recursion_forward",
+    "course.checks.recursive:supervision_forward",
 )
 
 CONVOLUTIONS = tuple(

@@ -34,7 +34,7 @@ import inspect
 import numpy as np
 
 from minidrcn import course
-from minidrcn.course.recursive import recursion_forward
+from minidrcn.course.checks.recursive import recursion_forward
 from minidrcn.ops.conv import conv2d_backward, conv2d_forward
 from minidrcn.ops.pointwise import relu_backward, relu_forward
 

@@ -36,7 +36,7 @@
 import numpy as np
 
 from minidrcn import DRCN, course
-from minidrcn.optim import Adam
+from minidrcn.training.optim import Adam
 
 # %% [markdown]
 # Put your functions of exercises 1 to 4 and 9 here, instead of the two lines:

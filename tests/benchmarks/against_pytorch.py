@@ -28,7 +28,7 @@ from timing import flops, gemm_peak, in_turn, machine
 
 from minidrcn import DRCN, cli
 from minidrcn.parallel import loss_and_grads, usable_cores
-from minidrcn.tiles import predict_luma
+from minidrcn.imaging.tiles import predict_luma
 
 AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",

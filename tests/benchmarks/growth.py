@@ -18,7 +18,7 @@ from timing import flops, in_turn, machine
 
 from minidrcn import DRCN, cli, plots
 from minidrcn.parallel import loss_and_grads
-from minidrcn.tiles import predict_luma
+from minidrcn.imaging.tiles import predict_luma
 
 PANELS = {
     "recursions D": (1, 2, 4, 8, 16),

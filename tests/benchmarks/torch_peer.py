@@ -16,7 +16,7 @@ class TorchDRCN:
         model: ours.
         channels_last: PyTorch's name for NHWC in memory; else NCHW.
         device: "cpu" or "cuda".
-        by_hand: do the algebra of `minidrcn.fold` and `minidrcn.fast`, as a user of PyTorch could write it.
+        by_hand: do the algebra of `minidrcn.model.fold` and `minidrcn.model.fast`, as a user of PyTorch could write it.
     """
 
     def __init__(self, model: DRCN, channels_last: bool = False, device: str = "cpu", by_hand: bool = False) -> None:

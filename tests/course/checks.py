@@ -28,12 +28,12 @@ CHECKS = {
     "ops.pointwise:relu_backward": check_relu_backward,
     "ops.pointwise:squared_error_backward": check_squared_error_backward,
     "ops.pointwise:weighted_sum_backward": check_weighted_sum_backward,
-    "loss:loss_backward": check_loss_backward,
-    "course.recursive:loss_and_gradients": check_loss,
-    "course.recursive:recursion_backward": check_recursion_backward,
-    "course.recursive:supervision_backward": check_supervision_backward,
-    "network:backward": check_network_backward,
-    "clipping:clip_by_global_norm": check_clipping,
+    "model.loss:loss_backward": check_loss_backward,
+    "course.checks.recursive:loss_and_gradients": check_loss,
+    "course.checks.recursive:recursion_backward": check_recursion_backward,
+    "course.checks.recursive:supervision_backward": check_supervision_backward,
+    "model.network:backward": check_network_backward,
+    "training.clipping:clip_by_global_norm": check_clipping,
 }
 
 

@@ -6,7 +6,7 @@ import contract
 import pytest
 from checks import CHECKS, right
 
-from minidrcn.course.bugs import BUGS, Bug, plant
+from minidrcn.course.checks.bugs import BUGS, Bug, plant
 
 SEEDS = range(3)
 

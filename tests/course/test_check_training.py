@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from minidrcn import DRCN, course
-from minidrcn.course.check_training import training_batches
-from minidrcn.optim import Adam
+from minidrcn.course.checks.training import training_batches
+from minidrcn.training.optim import Adam
 
 
 def train(params, batches, lr=3e-3):

@@ -7,12 +7,12 @@ import pytest
 from checks import CHECKS, right
 
 from minidrcn import course
-from minidrcn.course import hints
-from minidrcn.course.bugs import BUGS, plant
-from minidrcn.course.cases import draw_sizes
-from minidrcn.course.check_convolution import COLUMNS, CONVOLUTIONS
-from minidrcn.course.check_pointwise import MAPS, PREDICTIONS
-from minidrcn.course.check_recursion import NETWORKS, RECURSIONS, SUPERVISED
+from minidrcn.course.checks import hints
+from minidrcn.course.checks.bugs import BUGS, plant
+from minidrcn.course.checks.cases import draw_sizes
+from minidrcn.course.checks.convolution import COLUMNS, CONVOLUTIONS
+from minidrcn.course.checks.pointwise import MAPS, PREDICTIONS
+from minidrcn.course.checks.recursion import NETWORKS, RECURSIONS, SUPERVISED
 from minidrcn.ops.conv import col2im, conv2d_backward, im2col
 
 EVERY = {**CHECKS, "training": course.check_training, "riddles": course.check_find_the_bug}

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from minidrcn import __version__
-from minidrcn.course import bugs
+from minidrcn.course.checks import bugs
 from minidrcn.course.exercises import EXERCISES
-from minidrcn.course.release import FOLDER, for_students, read
-from minidrcn.course.student import load
+from minidrcn.course.grading.release import FOLDER, for_students, read
+from minidrcn.course.grading.student import load
 
 TWINS = sorted(FOLDER.glob("ex*.py"))
 every = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)

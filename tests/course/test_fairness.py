@@ -5,9 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from minidrcn import clipping, grad_check
-from minidrcn.course import fairness
-from minidrcn.drcn import DRCN
+from minidrcn.training import clipping
+from minidrcn import grad_check
+from minidrcn.course.grading import fairness
+from minidrcn.model.drcn import DRCN
 from minidrcn.ops import conv
 
 X = np.arange(12.0).reshape(1, 3, 4, 1)
@@ -44,7 +45,7 @@ def test_an_exception_ends_the_watching():
     ("watched", "entries", "error", "words"),
     [
         ({"package": {"ops.conv:im2col": 1}}, 0, np.nan, "it calls ops.conv.im2col of the package"),
-        ({"package": {"ops.conv:given": 1, "drcn:f": 1}}, 0, np.nan, ""),
+        ({"package": {"ops.conv:given": 1, "model.drcn:f": 1}}, 0, np.nan, ""),
         ({"ran": {"ops.conv:own": 2}}, 0, np.nan, "it computes with ops.conv.own of the package instead of its own"),
         ({"whole": {"f": 30}}, 30, 1e-15, "it calls f 30 times for 30 numbers"),
         ({"whole": {"f": 29}}, 30, 1e-15, ""),

@@ -13,8 +13,8 @@ from conftest import run_command
 from minidrcn.course import check_im2col, grading_seed
 from minidrcn.course.__main__ import main
 from minidrcn.course.exercises import EXERCISES
-from minidrcn.course.grading import grade_file, grade_student, students
-from minidrcn.course.release import FOLDER
+from minidrcn.course.grading.grade import grade_file, grade_student, students
+from minidrcn.course.grading.release import FOLDER
 from minidrcn.errors import InputError
 
 NAMED = {exercise.name: exercise for exercise in EXERCISES}
@@ -161,7 +161,7 @@ def test_a_submission_works_in_a_folder_of_its_own_and_finds_its_own_modules(han
 
 def test_a_patched_checker_changes_nothing_and_is_noticed(hand_in):
     source = """
-from minidrcn.course import check_pointwise, guard, judge, report
+from minidrcn.course.checks import pointwise, guard, judge, report
 from minidrcn.grad_check import numeric_gradient
 report.Result.fraction = property(lambda self: 1.0)
 judge.judge = lambda *_, **__: None
@@ -278,7 +278,7 @@ def test_a_network_without_the_student_s_convolution_is_noticed(hand_in):
 
 
 def test_riddles_of_another_set(hand_in):
-    from minidrcn.course.riddles import riddle_bugs
+    from minidrcn.course.checks.riddles import riddle_bugs
 
     answers = {k: bug.name for k, bug in enumerate(riddle_bugs(5), start=1)}
     path = hand_in(f"def diagnose(k):\n    return {answers!r}[k]")
@@ -328,7 +328,7 @@ def test_the_seed_comes_from_the_environment(monkeypatch, hand_in, capsys):
 
 def test_the_command_prints_tables_and_writes_feedback(tmp_path, hand_in, capsys):
     hand_in(RELU, "alice/ex05_relu.py")
-    hand_in(RELU.replace("cache > 0", "dy > 0") + "import minidrcn.tiles\n", "bob.py")
+    hand_in(RELU.replace("cache > 0", "dy > 0") + "import minidrcn.imaging.tiles\n", "bob.py")
     hand_in("\xff", "zoe.py")
     arguments = ["grade", tmp_path / "in", "--only", "ex1", "ex5"]
     code, out, err = run_command(main, [*arguments, "--feedback", tmp_path / "feedback"], capsys)

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from minidrcn.course import guard
+from minidrcn.course.checks import guard
 
 X = np.arange(6.0).reshape(2, 3)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from minidrcn.course.exercises import EXERCISES
-from minidrcn.course.grading import grade_student, students
-from minidrcn.course.release import FOLDER, for_students, read
+from minidrcn.course.grading.grade import grade_student, students
+from minidrcn.course.grading.release import FOLDER, for_students, read
 
 pytest.importorskip("nbgrader", reason='pip install -e ".[course]" brings nbgrader')
 

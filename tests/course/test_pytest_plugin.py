@@ -8,9 +8,9 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from minidrcn.course.release import FOLDER, release
+from minidrcn.course.grading.release import FOLDER, release
 
-if not [entry for entry in entry_points(group="pytest11") if entry.value == "minidrcn.course.pytest_plugin"]:
+if not [entry for entry in entry_points(group="pytest11") if entry.value == "minidrcn.course.grading.pytest_plugin"]:
     pytest.skip("the plugin comes with the installed package: pip install -e .", allow_module_level=True)
 
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import run_command
 
 from minidrcn.course.__main__ import main
-from minidrcn.course.release import STUB, for_students, read, release, without_hidden_tests, without_solution
+from minidrcn.course.grading.release import STUB, for_students, read, release, without_hidden_tests, without_solution
 from minidrcn.errors import InputError, UsageError
 
 

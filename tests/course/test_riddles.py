@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from minidrcn import course
-from minidrcn.course.bugs import BUGS
-from minidrcn.course.riddles import SUBJECTS, riddle_bugs, symptoms
+from minidrcn.course.checks.bugs import BUGS
+from minidrcn.course.checks.riddles import SUBJECTS, riddle_bugs, symptoms
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject[0].function_name)

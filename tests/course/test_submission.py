@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from minidrcn.course.submission import read_submission
+from minidrcn.course.grading.submission import read_submission
 from minidrcn.errors import InputError
 
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from minidrcn.course import wire
+from minidrcn.course.grading import wire
 
 
 def test_what_is_sent_arrives(rng):

@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from minidrcn import DRCN, checkpoint
-from minidrcn.config import TrainingConfig, read_config
+from minidrcn import DRCN
+from minidrcn.model import checkpoint
+from minidrcn.training.config import TrainingConfig, read_config
 from minidrcn.data.image_io import read_image, to_array
 from minidrcn.errors import InputError
-from minidrcn.optim import Adam
-from minidrcn.run_folder import COLUMNS, read_log
+from minidrcn.training.optim import Adam
+from minidrcn.training.run_folder import COLUMNS, read_log
 
 SECONDS = 10.0
 MOST_PIXELS = 4_000_000

@@ -1,0 +1,1 @@
+"""What instructors run: handing out, running and grading what comes back."""

@@ -1,0 +1,120 @@
+"""Make of the instructor's notebooks what students get: no solutions, no hidden tests, no outputs.
+
+The markers are nbgrader's, and so is what stands in a solution's place, so notebooks released here and by nbgrader are
+the same cell for cell.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError, UsageError
+from ...files import write_text
+from ..exercises import EXERCISES, Exercise
+
+STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
+RIDDLES = "RIDDLES = 0"
+FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises"
+
+
+def release(
+    target: Path, exercises: Sequence[Exercise] = EXERCISES, riddles: int = 0, source: Path = FOLDER
+) -> list[Path]:
+    """Write the students' notebooks and their README into a new folder.
+
+    Args:
+        target: the folder; it must not exist or be empty.
+        exercises: those to hand out.
+        riddles: the set for "find the bug".
+        source: the folder with the instructor's notebooks.
+
+    Returns:
+        the files written.
+
+    Raises:
+        UsageError: the target holds files, or the notebooks are not there.
+        InputError: a notebook cannot be read.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target}: exists; name a new folder")
+    paths = [source / f"{exercise.stem}.ipynb" for exercise in exercises]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise UsageError(
+            f"{source}: {', '.join(missing)} not found; the exercises come with the project's source, not with the "
+            "installed package: run this in a clone, or name their folder with --source"
+        )
+    notebooks = [for_students(read(path), riddles) for path in paths]
+    target.mkdir(parents=True, exist_ok=True)
+    written = [target / path.name for path in paths]
+    for path, notebook in zip(written, notebooks, strict=True):
+        write_text(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    readme = source / "students.md"
+    if readme.is_file():
+        write_text(target / "README.md", readme.read_text(encoding="utf-8"))
+        written.append(target / "README.md")
+    return written
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A notebook's JSON.
+
+    Raises:
+        InputError: it is no notebook of format 4.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if notebook["nbformat"] != 4 or not all("source" in cell for cell in notebook["cells"]):
+            raise ValueError("not format 4")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a notebook of format 4") from error
+    return notebook
+
+
+def for_students(notebook: dict[str, Any], riddles: int = 0) -> dict[str, Any]:
+    """A copy of a notebook as students get it."""
+    cells = []
+    for cell in notebook["cells"]:
+        source = without_hidden_tests(without_solution("".join(cell["source"])))
+        cell = {**cell, "source": source.replace(RIDDLES, f"RIDDLES = {riddles}").splitlines(keepends=True)}
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+        marks = cell.get("metadata", {}).get("nbgrader")
+        if marks:
+            # Jupyter keeps such cells from being deleted, and the given ones from being edited, as nbgrader asks it to.
+            kept = {"deletable": False, **({"editable": False} if marks.get("locked") else {})}
+            cell["metadata"] = {**cell["metadata"], **kept}
+        cells.append(cell)
+    return {**notebook, "cells": cells}
+
+
+def without_solution(source: str) -> str:
+    """The source with what stands between the marks of a solution replaced by a stub, indented like them.
+
+    Raises:
+        InputError: a mark has no partner.
+    """
+    lines, kept, indent = source.split("\n"), [], None
+    for line in lines:
+        mark = re.match(r"([ \t]*)### (BEGIN|END) SOLUTION", line)
+        if mark and (mark[2] == "BEGIN") != (indent is None):
+            raise InputError(f"a mark without its partner: {line.strip()}")
+        if mark and indent is None:
+            indent = mark[1]
+            kept += [indent + stub for stub in STUB.split("\n")]
+        elif mark:
+            indent = None
+        elif indent is None:
+            kept.append(line)
+    if indent is not None:
+        raise InputError("a solution without its end mark")
+    return "\n".join(kept)
+
+
+def without_hidden_tests(source: str) -> str:
+    """The source without what stands between the marks of hidden tests."""
+    return re.sub(r"(?ms)^[ \t]*### BEGIN HIDDEN TESTS.*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", "", source).rstrip("\n")

@@ -1,0 +1,88 @@
+"""Prediction of images too large to go through the network in one piece.
+
+An output pixel depends on the input within the receptive field's radius, D + 4 pixels. A tile that is read with a halo
+of that width is therefore predicted as if the whole image had been there: no seam. Where the halo would reach beyond
+the image, the convolutions' zero padding takes its place, as it does for the whole image. The halo is predicted with
+the tile and cut off at the end.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from ..backend import to_cpu
+from ..model.drcn import DRCN
+from ..parallel import map_in_threads
+
+MAP_BYTES = 2**24  # of one map of a tile; measured
+LEAST_TILE = 96
+
+Window = tuple[slice, slice]
+
+
+def predict_luma(
+    model: DRCN,
+    x: np.ndarray,
+    tile: int | None = None,
+    workers: int | None = None,
+    progress: Callable[[Iterable, int], Iterable] = lambda results, total: results,
+) -> np.ndarray:
+    """The ensemble's prediction for one image of any size, tile by tile, several tiles at once.
+
+    Args:
+        model: on the CPU or the GPU.
+        x: enlarged luma, (H, W), NumPy.
+        tile: side of a tile without its halo; None for one whose maps have at most 16 MiB, less where
+            a small image would have fewer than four tiles.
+            Smaller tiles are mostly halo, larger ones take more memory, of which a worker needs some ten maps.
+        workers: threads; None for all usable cores. On a GPU always one.
+        progress: wraps the results as they come, given their number; `tqdm` fits in here.
+
+    Returns:
+        (H, W), NumPy, of the network's dtype, not clipped.
+
+    Raises:
+        ValueError: x is not (H, W) with at least one pixel, or tile is less than 1.
+    """
+    if x.ndim != 2 or x.size == 0:
+        raise ValueError(f"expected luma of shape (H, W), got {x.shape}")
+    if tile is None:
+        tile = _good_tile(model, *x.shape)
+    if tile < 1:
+        raise ValueError(f"a tile must have at least 1 pixel, not {tile}")
+    if model.xp is not np:
+        workers = 1
+    H, W = x.shape
+    halo = model.architecture.radius
+    tile_h, tile_w = _even(H, tile), _even(W, tile)
+    corners = list(itertools.product(range(0, H, tile_h), range(0, W, tile_w)))
+
+    def predict_tile(corner: tuple[int, int]) -> tuple[Window, np.ndarray]:
+        top, left = corner
+        bottom, right = min(top + tile_h, H), min(left + tile_w, W)
+        above, before = min(halo, top), min(halo, left)
+        piece = model.xp.asarray(x[top - above : bottom + halo, left - before : right + halo])[None, :, :, None]
+        final, _ = model.predict(piece, per_recursion=False)
+        inner = final[0, above : above + bottom - top, before : before + right - left, 0]
+        return (slice(top, bottom), slice(left, right)), to_cpu(inner)
+
+    result = np.empty((H, W), dtype=model.dtype)
+    for window, inner in progress(map_in_threads(predict_tile, corners, workers), len(corners)):
+        result[window] = inner
+    return result
+
+
+def _good_tile(model: DRCN, H: int, W: int) -> int:
+    by_memory = math.isqrt(MAP_BYTES // (model.architecture.filters * model.dtype.itemsize))
+    # Decided without the number of workers, on which no result shall depend.
+    by_work = max(-(-max(H, W) // 2), LEAST_TILE)
+    return max(min(by_memory, by_work), 1)
+
+
+def _even(length: int, tile: int) -> int:
+    """The side of equal tiles that are as few as tiles of side `tile` would be: none is left small, all halo."""
+    return -(-length // -(-length // tile))

@@ -1,0 +1,1 @@
+"""The network: forward and backward pass, loss, start values, files."""

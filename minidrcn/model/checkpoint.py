@@ -1,0 +1,154 @@
+"""Networks and unfinished training runs as one `.npz` file each.
+
+    meta              JSON in UTF-8, as bytes: format, the version of minidrcn, architecture, scale, and for a run its
+                      step, options and rule; all that is random follows from the seed among the options and the step
+    params/NAME       one array a parameter
+    optimiser/PART/NAME   for a run, the optimiser's state
+    checksum          SHA-256 of everything else
+
+Nothing in such a file can run code: it is read with `allow_pickle=False`. It is not compressed, so reading takes no
+more memory than the file is long. Files written from the same values are equal byte for byte; they hold no clock time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import to_cpu
+from .drcn import DRCN
+from ..errors import InputError, UsageError
+from ..files import written_whole
+from .network import Architecture
+from ..npz import read_npz
+from ..training.optim import State
+
+FORMAT = "minidrcn"
+FORMAT_VERSION = 2
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class Checkpoint(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        model: the network, on the CPU, in the dtype it was stored in.
+        optimiser_state: empty if the file holds only a network.
+        training: what else a run needs to go on, as JSON values; empty likewise.
+    """
+
+    model: DRCN
+    optimiser_state: State
+    training: dict[str, Any]
+
+
+def save(
+    path: str | os.PathLike, model: DRCN, optimiser_state: State | None = None, training: dict[str, Any] | None = None
+) -> None:
+    """Write a network, and what a run needs to go on, to one file, whole or not at all.
+
+    Args:
+        path: ends in `.npz`.
+        model: on the CPU or the GPU.
+        optimiser_state: arrays by part and parameter.
+        training: JSON values.
+    """
+    meta = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "minidrcn": _package_version(),
+        "architecture": asdict(model.architecture),
+        "scale": model.scale,
+        "training": training or {},
+    }
+    arrays = {f"params/{name}": to_cpu(value) for name, value in model.params.items()}
+    for part, values in (optimiser_state or {}).items():
+        arrays |= {f"optimiser/{part}/{name}": to_cpu(value) for name, value in values.items()}
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+    # Made in memory first: on a full disk Python's zip files say so twice, the second time as a traceback.
+    contents = io.BytesIO()
+    np.savez(contents, **arrays, checksum=_checksum(arrays))
+    with written_whole(path) as temporary:
+        temporary.write_bytes(contents.getbuffer())
+
+
+def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
+    """Read what `save` wrote.
+
+    Raises:
+        InputError: there is no such file, or it is not a whole and sound file of that kind.
+    """
+    if Path(path).is_dir():
+        raise InputError(f"{path}: a folder; expected an .npz file")
+    try:
+        arrays = read_npz(path)
+        checksum = arrays.pop("checksum", None)
+        meta = json.loads(bytes(arrays["meta"]))
+        if meta["format"] != FORMAT:
+            raise ValueError(f"format {meta['format']!r}")
+        if meta["version"] > FORMAT_VERSION:
+            raise InputError(
+                f"{path}: written by a newer minidrcn (format {meta['version']}, this one reads up to "
+                f"{FORMAT_VERSION}); update minidrcn"
+            )
+        if checksum is None or not np.array_equal(checksum, _checksum(arrays)):
+            raise ValueError("the checksum is not that of the contents")
+        del arrays["meta"]
+        scale = meta["scale"]
+        if scale is not None and (type(scale) is not int or scale not in (2, 3, 4)):
+            raise ValueError(f"scale {scale!r}")
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for key, value in arrays.items():
+            part, _, name = key.rpartition("/")
+            parts.setdefault(part, {})[name] = value
+        model = DRCN.from_params(parts.pop("params"), Architecture(**meta["architecture"]), scale)
+        state = {part.removeprefix("optimiser/"): values for part, values in parts.items()}
+        if not all(np.isfinite(array).all() for values in state.values() for array in values.values()):
+            raise ValueError("the optimiser's state holds numbers that are not finite")
+        return Checkpoint(model, state, meta["training"])
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError) as error:
+        raise InputError(f"{path}: no model of minidrcn's, or damaged; expected an .npz file that it wrote") from error
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """SHA-256 of names, dtypes, shapes and contents, as 32 bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {arrays[name].shape}\n".encode())
+        digest.update(array.tobytes())
+    return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+
+def _package_version() -> str:
+    from .. import __version__
+
+    return __version__
+
+
+def load(model: str | os.PathLike) -> DRCN:
+    """A trained network, by the name of shipped weights such as "x2", or from a file that a training run wrote.
+
+    Raises:
+        UsageError: no weights of that name are shipped.
+        InputError: there is no such file, or it is no model.
+    """
+    if Path(model).suffix == ".npz" or Path(model).parent != Path():
+        return load_checkpoint(model).model
+    shipped = sorted(path.stem for path in WEIGHTS.glob("*.npz"))
+    if str(model) not in shipped:
+        raise UsageError(
+            f"no weights {str(model)!r} are shipped; there are: {', '.join(shipped) or 'none'}, or give an .npz file"
+        )
+    return load_checkpoint(WEIGHTS / f"{model}.npz").model

@@ -1,0 +1,1 @@
+"""One update of the weights, the loop around it, its options, and what a run leaves behind."""

@@ -1,0 +1,209 @@
+"""One training step, and the value that goes from step to step.
+
+Nothing is random but what seed and step decide, so a run that was stopped after any step goes on exactly as if it had
+not been.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..model import checkpoint
+from . import clipping, schedules
+from ..backend import Array
+from .config import TrainingConfig
+from ..data.patches import Pair, draw_batch
+from ..model.drcn import DRCN
+from ..errors import InputError, UsageError
+from ..model.initialise import initial_params
+from .optim import SGD, Adam, State, moving_average
+from ..options import flag
+from ..parallel import loss_and_grads
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that changes while a network is trained.
+
+    Attributes:
+        model: its parameters after `step` updates.
+        optimiser_state: the optimiser's memory, and the moving average of the weights as its part "average".
+        plateau: the rule for the learning rate; used by the schedule of that name.
+        step: updates done.
+        best_psnr: the highest validation PSNR so far, in decibels.
+    """
+
+    model: DRCN
+    optimiser_state: State
+    plateau: schedules.Plateau
+    step: int = 0
+    best_psnr: float = -math.inf
+
+    @property
+    def averaged(self) -> DRCN:
+        """The network to measure and to keep: with the averaged weights if there are any."""
+        return self.model.with_params(self.optimiser_state.get("average", self.model.params))
+
+
+class StepReport(NamedTuple):
+    """What one update looked like; loss and grad_norm are on the device the network is on."""
+
+    loss: Array
+    grad_norm: Array
+    lr: float
+    alpha: float
+
+
+def start(config: TrainingConfig) -> TrainingState:
+    """The state before the first update.
+
+    Raises:
+        UsageError: the network to start from has another shape than the options say.
+        InputError: it cannot be read.
+    """
+    architecture = config.architecture
+    model = DRCN.from_params(initial_params(architecture, config.seed), architecture, config.scale)
+    if config.init:
+        trained = checkpoint.load(config.init)
+        ours, theirs = asdict(architecture), asdict(trained.architecture)
+        different = [_asking_for(name, theirs[name]) for name in ours if ours[name] != theirs[name]]
+        if different:
+            raise UsageError(f"--init {config.init}: a network of another shape; ask for {', '.join(different)}")
+        model = model.with_params({name: value.astype(model.dtype) for name, value in trained.params.items()})
+    return TrainingState(model, _initial_memory(config, model), schedules.Plateau(lr=config.lr))
+
+
+def _initial_memory(config: TrainingConfig, model: DRCN) -> State:
+    memory = optimiser(config).init(model.params)
+    return {**memory, "average": model.params} if config.average else memory
+
+
+def _asking_for(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return flag(name if value else f"no_{name}")
+    return f"{flag(name)} {value}"
+
+
+def optimiser(config: TrainingConfig) -> SGD | Adam:
+    """The update rule that the options name."""
+    if config.optimiser == "adam":
+        return Adam(weight_decay=config.weight_decay)
+    return SGD(config.momentum, config.weight_decay, nesterov=config.optimiser == "nesterov")
+
+
+def train_step(
+    state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair], workers: int | None = None
+) -> tuple[TrainingState, StepReport]:
+    """Draw a batch, take its gradient, clip it, update the parameters.
+
+    Args:
+        state: before the update; it is not modified.
+        config: the run's options.
+        pairs: inputs and targets to cut patches from, NumPy.
+        workers: CPU threads, None for all usable cores.
+
+    Returns:
+        the state after the update, and a report.
+    """
+    model = state.model
+    x, y = batch(state, config, pairs)
+    lr = learning_rate(config, state)
+    alpha = alpha_at(config, state, lr)
+
+    loss, grads = loss_and_grads(model, x, y, alpha, workers)
+    grads, norm = clip(config, grads, lr)
+    t, memory = state.step + 1, state.optimiser_state
+    params, new_memory = optimiser(config).step(model.params, grads, memory, lr, t)
+    if config.average:
+        new_memory["average"] = moving_average(memory["average"], params, config.average, t)
+
+    state = replace(state, model=model.with_params(params), optimiser_state=new_memory, step=t)
+    return state, StepReport(loss, norm, lr, alpha)
+
+
+def batch(state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair]) -> tuple[Array, Array]:
+    """Inputs and targets of the next update, where the network is."""
+    rng = np.random.default_rng((config.seed, state.step + 1))  # (seed, 0) is the stream of the initial weights
+    xp = state.model.xp
+    x, y = draw_batch(pairs, config.batch, config.patch, rng)
+    return xp.asarray(x), xp.asarray(y)
+
+
+def learning_rate(config: TrainingConfig, state: TrainingState) -> float:
+    """The rate of the next update."""
+    if config.schedule == "cosine":
+        return schedules.cosine_rate(state.step, config.steps, config.lr, config.warmup)
+    if config.schedule == "trapezoid":
+        return schedules.trapezoid_rate(state.step, config.steps, config.lr, config.warmup)
+    return state.plateau.lr if config.schedule == "plateau" else config.lr
+
+
+def alpha_at(config: TrainingConfig, state: TrainingState, lr: float) -> float:
+    """The alpha of the next update."""
+    if config.alpha == "rate":
+        return schedules.alpha_from_rate(lr, config.lr, config.recursions)
+    if config.alpha == "none":
+        return 0.0
+    return schedules.linear_alpha(state.step, config.steps)
+
+
+def clip(config: TrainingConfig, grads: dict[str, Array], lr: float) -> tuple[dict[str, Array], Array]:
+    """The gradients clipped as the options say, and their joint length before."""
+    if config.clip == "norm":
+        return clipping.clip_by_global_norm(grads, config.clip_limit)
+    norm = clipping.global_norm(grads)
+    if config.clip == "value":
+        return clipping.clip_by_value(grads, config.clip_limit), norm
+    if config.clip == "adjustable":
+        return clipping.clip_adjustable(grads, config.clip_limit, lr), norm
+    return grads, norm
+
+
+def after_evaluation(state: TrainingState, psnr: float) -> TrainingState:
+    """The state once the validation PSNR after `state.step` updates is known."""
+    return replace(state, plateau=state.plateau.update(-psnr), best_psnr=max(state.best_psnr, psnr))
+
+
+def finished(state: TrainingState, config: TrainingConfig) -> bool:
+    """Whether no update is left to do."""
+    return state.step >= config.steps or (config.schedule == "plateau" and state.plateau.finished)
+
+
+def save_state(path, state: TrainingState, config: TrainingConfig) -> None:
+    """Write all that is needed to go on."""
+    training = {
+        "step": state.step,
+        "best_psnr": state.best_psnr,
+        "plateau": asdict(state.plateau),
+        "config": asdict(config),
+    }
+    checkpoint.save(path, state.model, state.optimiser_state, training)
+
+
+def load_state(path) -> tuple[TrainingState, TrainingConfig]:
+    """Read what `save_state` wrote.
+
+    Raises:
+        InputError: there is no such file, or it is no checkpoint of a training run.
+    """
+    model, optimiser_state, training = checkpoint.load_checkpoint(path)
+    try:
+        config = TrainingConfig.from_dict(training["config"])
+        plateau = schedules.Plateau(**training["plateau"])
+        step, best_psnr = training["step"], training["best_psnr"]
+        if type(step) is not int or step < 0 or not isinstance(best_psnr, float):
+            raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}")
+        state = TrainingState(model, optimiser_state, plateau, step, best_psnr)
+        expected = _initial_memory(config, model)
+        if {part: {n: v.shape for n, v in values.items()} for part, values in optimiser_state.items()} != {
+            part: {n: v.shape for n, v in values.items()} for part, values in expected.items()
+        }:
+            raise ValueError("the optimiser's state does not fit the network")
+        return state, config
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: holds no training run to go on with ({error})") from error

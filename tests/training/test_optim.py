@@ -1,0 +1,85 @@
+"""Update rules against numbers worked out by hand (fractions), and against PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import relative_error, to_xp
+
+from minidrcn.backend import to_cpu
+from minidrcn.training.optim import SGD, Adam
+
+
+def run(optimiser, xp, p, gradients, lr):
+    params = {"p": xp.asarray(np.array(p))}
+    state = optimiser.init(params)
+    history = []
+    for t, g in enumerate(gradients, start=1):
+        params, state = optimiser.step(params, {"p": xp.asarray(np.array(g))}, state, lr, t)
+        history.append(to_cpu(params["p"]).tolist())
+    return history
+
+
+def test_sgd_with_momentum_by_hand(xp):
+    # v1 = -0.5 * 2 = -1, p1 = 4 - 1 = 3;  v2 = 0.5 * -1 - 0.5 * 3 = -2, p2 = 3 - 2 = 1
+    assert run(SGD(0.5, 0.0), xp, [4.0], [[2.0], [3.0]], 0.5) == [[3.0], [1.0]]
+
+
+def test_weight_decay_by_hand(xp):
+    # g = 2 + 0.25 * 4 = 3, p1 = 4 - 0.5 * 3 = 2.5
+    assert run(SGD(0.0, 0.25), xp, [4.0], [[2.0]], 0.5) == [[2.5]]
+
+
+def test_nesterov_by_hand(xp):
+    # v1 = -1, p1 = 4 + 0.5 * -1 - 1 = 2.5;  v2 = 0.5 * -1 - 1.5 = -2, p2 = 2.5 + 0.5 * -2 - 1.5 = 0
+    assert run(SGD(0.5, 0.0, nesterov=True), xp, [4.0], [[2.0], [3.0]], 0.5) == [[2.5], [0.0]]
+
+
+def test_adam_by_hand(xp):
+    # t = 1: m = 1, v = 1 (beta 1/2, 3/4, g = 2), mean = 1 / (1/2) = 2, mean square = 1 / (1/4) = 4, step = 2 / 2 = 1
+    # t = 2: g = 0: m = 1/2, v = 3/4, mean = (1/2) / (3/4) = 2/3, mean square = (3/4) / (7/16) = 12/7
+    history = run(Adam(0.5, 0.75, eps=0.0), xp, [4.0], [[2.0], [0.0]], 0.5)
+    assert history[0] == [3.5]
+    assert abs(history[1][0] - (3.5 - 0.5 * (2 / 3) / (12 / 7) ** 0.5)) < 1e-15
+
+
+def test_adam_s_first_step_is_the_rate_whatever_the_gradient(xp):
+    history = run(Adam(), xp, [1.0, 1.0, 1.0], [[1e-4, -1.0, 1e4]], 0.01)
+    assert np.allclose(history[0], [0.99, 1.01, 0.99], atol=1e-5)
+
+
+@pytest.mark.parametrize("optimiser", [SGD(), SGD(nesterov=True), Adam(weight_decay=0.1)], ids=repr)
+def test_nothing_is_modified_and_the_dtype_is_kept(xp, rng, optimiser):
+    before = {"a": rng.random((3, 2)).astype("float32"), "b": rng.random(4).astype("float32")}
+    params, grads = to_xp(xp, before), to_xp(xp, before)
+    state = optimiser.init(params)
+    new, new_state = optimiser.step(params, grads, state, np.float64(0.1), 1)
+    for name, value in before.items():
+        assert np.array_equal(to_cpu(params[name]), value)
+        assert np.array_equal(to_cpu(grads[name]), value)
+        assert not np.array_equal(to_cpu(new[name]), value)
+        assert new[name].dtype == np.float32
+        assert all(not to_cpu(part[name]).any() for part in state.values())
+        assert {part[name].dtype for part in new_state.values()} == {np.dtype("float32")}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SGD(0.9, 0.01), ("SGD", {"momentum": 0.9, "weight_decay": 0.01})),
+        (SGD(0.9, 0.01, nesterov=True), ("SGD", {"momentum": 0.9, "weight_decay": 0.01, "nesterov": True})),
+        (Adam(weight_decay=0.01), ("Adam", {"weight_decay": 0.01})),
+    ],
+    ids=["sgd", "nesterov", "adam"],
+)
+def test_ten_steps_agree_with_pytorch(ours, theirs, rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    p, gradients = rng.standard_normal((3, 4)), rng.standard_normal((10, 3, 4))
+    tensor = torch.nn.Parameter(torch.tensor(p))
+    name, options = theirs
+    peer = getattr(torch.optim, name)([tensor], lr=0.05, **options)
+    for g in gradients:
+        tensor.grad = torch.tensor(g)
+        peer.step()
+    assert relative_error(np.array(run(ours, np, p, gradients, 0.05)[-1]), tensor.detach().numpy()) < 1e-12
