@@ -8,9 +8,9 @@ Notation, the same in every file:
     h_d       the hidden map after recursion d                y_d the prediction made from it
 """
 
+from .imaging.photo import upscale_image
 from .model.checkpoint import load
 from .model.drcn import DRCN
-from .imaging.photo import upscale_image
 
 __version__ = "0.1.0"
 __all__ = ["DRCN", "load", "upscale_image"]

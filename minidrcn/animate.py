@@ -14,11 +14,11 @@ import numpy as np
 
 from . import cli, plots
 from .data.datasets import image_paths
-from .model.drcn import DRCN
 from .errors import UsageError
 from .imaging.photo import choose_model
 from .imaging.protocol import Sample, load_sample, measure
 from .imaging.tiles import Window, predict_luma
+from .model.drcn import DRCN
 
 SIDE = 64  # of the window shown, in pixels
 SHOWN, SHOWN_LAST = 0.5, 2.5  # seconds

@@ -12,17 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cli, plots
-from .imaging import protocol
-from .imaging.comparison import comparison, in_colour
 from .data.datasets import image_paths, unique_names
-from .model.drcn import DRCN
 from .errors import UsageError
 from .files import written_whole
+from .imaging import protocol
+from .imaging.comparison import comparison, in_colour
 from .imaging.photo import choose_model
-from .imaging.protocol import Quality, load_sample, measure
-from .imaging.published import published
-from .imaging.self_ensemble import predict_self_ensemble
-from .imaging.tiles import predict_luma
+from .imaging.protocol import Quality, load_sample, measure, published
+from .imaging.tiles import predict_luma, predict_self_ensemble
+from .model.drcn import DRCN
 
 
 class Result(NamedTuple):

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import cli, plots
-from .training import study
-from .training.config import TrainingConfig
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
 from .files import write_text
 from .imaging.protocol import Sample, load_sample
+from .training import study
+from .training.config import TrainingConfig
 
 Row = dict[str, Any]
 SNAPSHOTS = 20  # points of a curve over training

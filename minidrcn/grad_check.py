@@ -12,12 +12,12 @@ This file knows functions and dicts of arrays; only its command, `python -m mini
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .backend import Arrays, get_xp, to_cpu
+from .backend import Array, Arrays, get_xp, to_cpu
 
 Params = Arrays
 LossAndGrads = Callable[[Params], tuple[float, Params]]
@@ -27,32 +27,32 @@ ENTRIES_TO_LOCATE = 40
 
 @dataclass(frozen=True)
 class Row:
-    """The verdict on one parameter.
+    """The verdict on one array: a parameter's gradient, or whatever else is compared with what is right.
 
     Attributes:
-        name: of the parameter.
-        shape: of the parameter.
-        error: the largest difference between analytic and numeric, relative to the largest magnitude of either.
+        name: of the array.
         ok: whether the error is within the tolerance.
+        shape: of the array.
+        error: the largest difference, relative to the largest magnitude.
         index: the worst entry, where entries were looked at one by one.
-        analytic: the derivative claimed, at the worst entry or direction.
-        numeric: the derivative measured there.
+        yours: the number there; of a gradient, the derivative claimed at the worst entry or direction.
+        right: the number that belongs there; of a gradient, the derivative measured.
         problem: what kept it from being compared at all, or "".
     """
 
     name: str
-    shape: tuple[int, ...]
-    error: float
     ok: bool
+    shape: tuple[int, ...] = ()
+    error: float = np.nan
     index: tuple[int, ...] | None = None
-    analytic: float = np.nan
-    numeric: float = np.nan
+    yours: float = np.nan
+    right: float = np.nan
     problem: str = ""
 
     @property
     def ratio(self) -> float:
-        """Analytic over numeric: 2, -1, 0 and D each name a bug."""
-        return self.analytic / self.numeric if self.numeric else np.nan
+        """Yours over right: 2, -1, 0 and D each name a bug."""
+        return self.yours / self.right if self.right else np.nan
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Report:
                 at = "a direction" if row.index is None else _tuple(row.index)
                 lines.append(
                     f"{start}{row.error:9.1e} {'ok   ' if row.ok else 'WRONG'} {at:16} "
-                    f"{row.analytic:14.6e} {row.numeric:14.6e} {row.ratio:.4g}"
+                    f"{row.yours:14.6e} {row.right:14.6e} {row.ratio:.4g}"
                 )
         wrong = [row.name for row in self.rows if not row.ok]
         if wrong:
@@ -134,114 +134,91 @@ def check_gradients(
     point, rows = params, {}
     for _ in range(3):
         names = [name for name in params if name not in rows or not rows[name].ok]
-        for row in _check_at(f, point, names, elementwise, directions, eps, tolerance, rng):
-            if row.ok or row.name not in rows:
-                rows[row.name] = row
+        if not names:
+            break
+        here = _Point(f, point, *f(dict(point)), eps, tolerance)
+        for name in names:
+            row = here.check(name, elementwise, directions, rng)
+            if row.ok or name not in rows:
+                rows[name] = row
         point = {name: p + get_xp(p).asarray(1e-3 * rng.standard_normal(p.shape)) for name, p in params.items()}
     return Report(list(rows.values()), tolerance)
 
 
-def _check_at(
-    f: LossAndGrads,
-    params: Params,
-    names: list[str],
-    elementwise: bool,
-    directions: int,
-    eps: float,
-    tolerance: float,
-    rng: np.random.Generator,
-) -> list[Row]:
-    """Check some of the parameters at one point."""
-    if not names:
-        return []
-    loss, grads = f(dict(params))
-    rows = []
-    for name in names:
-        p = params[name]
-        problem = _problem(grads, name, p.shape)
-        if problem:
-            rows.append(Row(name, p.shape, np.nan, False, problem=problem))
-            continue
-        compare = _Comparison(f, params, name, to_cpu(grads[name]), abs(float(loss)), eps, tolerance)
-        if elementwise:
-            rows.append(compare.entries(range(p.size)))
-            continue
-        row = compare.along([_unit(rng.standard_normal(p.shape)) for _ in range(directions)])
-        if not row.ok:
-            located = compare.entries(_likely_entries(compare.grad, rng))
-            row = row if located.ok else located
-        rows.append(row)
-    return rows
-
-
-def numeric_gradient(f: Callable[[np.ndarray], float], x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+def numeric_gradient(f: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
     """The derivative of a number by every entry of an array, measured: two evaluations of `f` an entry.
 
     Args:
         f: takes an array of x's shape, returns a number.
         x: the point, float64; it is not modified.
-        eps: half the step.
     """
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
-        step = np.zeros_like(x)
-        step[index] = eps
-        gradient[index] = (float(f(x + step)) - float(f(x - step))) / (2 * eps)
+        gradient[index] = _derivative(f, x, _one_hot(x.shape, index), 1e-5)
     return gradient
 
 
+def _derivative(f: Callable[[Array], float | Array], x: Array, v: np.ndarray, eps: float) -> float:
+    """The derivative of f at x along v, by central differences."""
+    step = get_xp(x).asarray(eps * v)
+    return (float(f(x + step)) - float(f(x - step))) / (2 * eps)
+
+
 @dataclass(frozen=True)
-class _Comparison:
-    """Analytic against numeric derivatives of one parameter."""
+class _Point:
+    """The loss and the gradients claimed at one point."""
 
     f: LossAndGrads
     params: Params
-    name: str
-    grad: np.ndarray
     loss: float
+    grads: Params
     eps: float
     tolerance: float
 
-    def entries(self, flat_indices: Iterable[int]) -> Row:
-        """Compare along coordinates."""
-        shape = self.grad.shape
-        indices = [tuple(int(i) for i in np.unravel_index(flat, shape)) for flat in flat_indices]
-        vectors = []
-        for index in indices:
-            v = np.zeros(shape)
-            v[index] = 1
-            vectors.append(v)
-        return self.along(vectors, indices)
+    def check(self, name: str, elementwise: bool, directions: int, rng: np.random.Generator) -> Row:
+        """Check one parameter's gradient; where a direction fails, single entries."""
+        shape = self.params[name].shape
+        problem = _problem(self.grads, name, shape)
+        if problem:
+            return Row(name, False, shape, problem=problem)
+        if elementwise:
+            return self.at_entries(name, list(np.ndindex(shape)))
+        row = self.along(name, [_unit(rng.standard_normal(shape)) for _ in range(directions)])
+        if row.ok:
+            return row
+        located = self.at_entries(name, _likely_entries(to_cpu(self.grads[name]), rng))
+        return row if located.ok else located
 
-    def along(self, vectors: list[np.ndarray], indices: list[tuple[int, ...]] | None = None) -> Row:
+    def at_entries(self, name: str, indices: list[tuple[int, ...]]) -> Row:
+        """Compare along coordinates."""
+        return self.along(name, [_one_hot(self.params[name].shape, index) for index in indices], indices)
+
+    def along(self, name: str, vectors: list[np.ndarray], indices: list[tuple[int, ...]] | None = None) -> Row:
         """Compare along given directions; `indices` says which entries they are, if they are entries."""
-        analytic = np.array([float(np.vdot(self.grad, v)) for v in vectors])
-        numeric = np.array([self._numeric(v) for v in vectors])
+        p, grad = self.params[name], to_cpu(self.grads[name])
+        analytic = np.array([float(np.vdot(grad, v)) for v in vectors])
+        numeric = np.array(
+            [_derivative(lambda p: self.f({**self.params, name: p})[0], p, v, self.eps) for v in vectors]
+        )
         difference = np.abs(analytic - numeric)
         scale = max(np.abs(analytic).max(), np.abs(numeric).max(), np.finfo(float).tiny)
         # The loss is rounded to 16 digits; divided by eps, that is how exactly the quotient can be known.
-        rounding = 4 * np.finfo(float).eps * self.loss / self.eps
+        loss = abs(float(self.loss))
+        rounding = 4 * np.finfo(float).eps * loss / self.eps
         worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
         # Where the gradient claims to be zero there is nothing to be relative to.
         ok = difference[worst] <= (self.tolerance * scale if analytic.any() else rounding)
         hidden = not ok and difference[worst] <= rounding
         return Row(
-            self.name,
-            self.grad.shape,
+            name,
+            bool(ok),
+            grad.shape,
             error=float(difference[worst] / scale),
-            ok=bool(ok),
             index=indices[worst] if indices else None,
-            analytic=float(analytic[worst]),
-            numeric=float(numeric[worst]),
-            problem=f"about {scale:.0e}: too small to be measured beside a loss of {self.loss:.0e}" if hidden else "",
+            yours=float(analytic[worst]),
+            right=float(numeric[worst]),
+            problem=f"about {scale:.0e}: too small to be measured beside a loss of {loss:.0e}" if hidden else "",
         )
-
-    def _numeric(self, v: np.ndarray) -> float:
-        p = self.params[self.name]
-        step = get_xp(p).asarray(self.eps * v)
-        above, _ = self.f({**self.params, self.name: p + step})
-        below, _ = self.f({**self.params, self.name: p - step})
-        return (float(above) - float(below)) / (2 * self.eps)
 
 
 def _problem(grads: Params, name: str, shape: tuple[int, ...]) -> str:
@@ -260,11 +237,17 @@ def _unit(v: np.ndarray) -> np.ndarray:
     return v / np.linalg.norm(v)
 
 
-def _likely_entries(grad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _one_hot(shape: tuple[int, ...], index: tuple[int, ...]) -> np.ndarray:
+    v = np.zeros(shape)
+    v[index] = 1
+    return v
+
+
+def _likely_entries(grad: np.ndarray, rng: np.random.Generator) -> list[tuple[int, ...]]:
     """Half of them where the gradient claims to be largest, half anywhere."""
     largest = np.argsort(-np.abs(grad).ravel())[: ENTRIES_TO_LOCATE // 2]
     anywhere = rng.permutation(grad.size)[: ENTRIES_TO_LOCATE // 2]
-    return np.union1d(largest, anywhere)
+    return [tuple(map(int, np.unravel_index(k, grad.shape))) for k in np.union1d(largest, anywhere)]
 
 
 def _tuple(values: tuple[int, ...]) -> str:

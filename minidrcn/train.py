@@ -8,18 +8,18 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from . import cli
-from .training import run_folder, step
 from .backend import require_gpu, to_gpu
-from .training.config import PRESETS, TrainingConfig, read_config
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
+from .imaging.protocol import Sample, load_sample
 from .model.network import Architecture
 from .options import add_options, flag
-from .imaging.protocol import Sample, load_sample
+from .training import run_folder, step
+from .training.config import PRESETS, TrainingConfig, read_config
+from .training.loop import TrainingRun
 from .training.run_folder import CONFIG, CURVE, LAST, Row
 from .training.step import TrainingState
-from .training.loop import TrainingRun
 
 # What the parameters and the optimiser's memory depend on.
 FIXED = {option.name for option in fields(Architecture)} | {"scale", "optimiser", "average", "init"}

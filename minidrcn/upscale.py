@@ -13,10 +13,10 @@ from . import cli
 from .data.datasets import images_in
 from .data.image_io import read_image
 from .data.metadata import metadata
-from .model.drcn import DRCN
 from .errors import InputError, UsageError
 from .files import written_whole
 from .imaging.photo import choose_model, upscale_image
+from .model.drcn import DRCN
 
 if TYPE_CHECKING:
     from PIL import Image

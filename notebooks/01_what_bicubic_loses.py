@@ -127,8 +127,8 @@ plots.bars(
 
 # %% [markdown]
 # A number means something only beside the way it was measured. This project measures as the paper did: studio-range
-# luma, input clamped, output rounded, as many border pixels shaved as the scale. `minidrcn.imaging.protocol` does these steps,
-# and `python -m minidrcn.evaluate` prints them below its table.
+# luma, input clamped, output rounded, as many border pixels shaved as the scale. `minidrcn.imaging.protocol` does these
+# steps, and `python -m minidrcn.evaluate` prints them below its table.
 
 # %%
 from minidrcn.imaging.protocol import load_sample, measure

@@ -20,13 +20,13 @@ import inspect
 import numpy as np
 
 from minidrcn import DRCN, load, plots
-from minidrcn.model import network
 from minidrcn.course.checks.bugs import BUGS, plant
 from minidrcn.data.datasets import image_paths
 from minidrcn.grad_check import check_gradients
+from minidrcn.imaging.protocol import load_sample
+from minidrcn.model import network
 from minidrcn.ops import conv
 from minidrcn.ops.pointwise import relu_backward, relu_forward
-from minidrcn.imaging.protocol import load_sample
 
 w, h0, D = 1.3, 2.0, 4
 h = [h0]

@@ -13,11 +13,11 @@
 import numpy as np
 
 from minidrcn import DRCN, plots
-from minidrcn.training import study
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
 from minidrcn.imaging.protocol import load_sample
+from minidrcn.training import study
+from minidrcn.training.config import TrainingConfig
 
 print({w: f"{16 * w**15:.3g}" for w in (0.5, 0.8, 1.0, 1.2, 2.0)})
 

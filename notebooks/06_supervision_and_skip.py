@@ -27,14 +27,14 @@ from dataclasses import replace
 import numpy as np
 
 from minidrcn import DRCN, plots
-from minidrcn.training import study
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
 from minidrcn.experiments import CONTRIBUTIONS
 from minidrcn.grad_check import check_gradients
-from minidrcn.model.loss import loss_backward, loss_forward
 from minidrcn.imaging.protocol import load_sample
+from minidrcn.model.loss import loss_backward, loss_forward
+from minidrcn.training import study
+from minidrcn.training.config import TrainingConfig
 from minidrcn.training.schedules import linear_alpha
 
 plots.lines(

@@ -13,11 +13,12 @@
 import numpy as np
 
 from minidrcn import plots
-from minidrcn.training import study, step
-from minidrcn.training.clipping import clip_adjustable, clip_by_global_norm, clip_by_value, global_norm
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import load_pair
+from minidrcn.training import study
+from minidrcn.training.config import TrainingConfig
+from minidrcn.training.optim import clip_adjustable, clip_by_global_norm, clip_by_value, global_norm
+from minidrcn.training.step import start, train_step
 
 short = {"filters": 8, "recursions": 8, "batch": 8, "steps": 40, "optimiser": "sgd", "schedule": "constant"}
 pairs = [load_pair(path, 2, 43) for path in image_paths("photos")]
@@ -25,10 +26,10 @@ pairs = [load_pair(path, 2, 43) for path in image_paths("photos")]
 
 def gradient_lengths(**options):
     config = TrainingConfig(**(short | options))
-    state, lengths = step.start(config), []
+    state, lengths = start(config), []
     with np.errstate(all="ignore"):  # what overflows here is the subject of the lesson
         for _ in range(config.steps):
-            state, report = step.train_step(state, config, pairs)
+            state, report = train_step(state, config, pairs)
             lengths.append(float(report.grad_norm))
     return np.array(lengths)
 

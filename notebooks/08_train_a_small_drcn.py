@@ -11,17 +11,17 @@
 import numpy as np
 
 from minidrcn import DRCN, plots
-from minidrcn.training import study, step
-from minidrcn.training.clipping import clip_by_global_norm
-from minidrcn.imaging.comparison import comparison
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.data.patches import draw_batch, load_pair
-from minidrcn.training.optim import Adam
-from minidrcn.parallel import loss_and_grads
+from minidrcn.imaging.comparison import comparison
 from minidrcn.imaging.protocol import load_sample, measure
-from minidrcn.training.schedules import cosine_rate, linear_alpha
 from minidrcn.imaging.tiles import predict_luma
+from minidrcn.parallel import loss_and_grads
+from minidrcn.training import study
+from minidrcn.training.config import TrainingConfig
+from minidrcn.training.optim import Adam, clip_by_global_norm
+from minidrcn.training.schedules import cosine_rate, linear_alpha
+from minidrcn.training.step import start, train_step
 
 SCALE, PATCH, BATCH, STEPS = 2, 43, 16, 120
 
@@ -86,13 +86,14 @@ plots.training_curve(log)
 # The loss of single batches jumps up and down: a batch of grass is harder than one of sky. What counts is the left
 # picture, on photographs that were not trained on.
 #
-# `step.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed, same numbers, to the last bit:
+# `minidrcn.training.step.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed,
+# same numbers, to the last bit:
 
 # %%
 config = TrainingConfig(filters=16, recursions=6, steps=STEPS)
-packaged = step.start(config)
+packaged = start(config)
 for _ in range(2):
-    packaged, report = step.train_step(packaged, config, pairs)
+    packaged, report = train_step(packaged, config, pairs)
 assert float(report.loss) == log[1]["loss"]
 assert float(report.grad_norm) == log[1]["grad_norm"]
 print("the second update of the package's training has the loss", float(report.loss))

@@ -16,8 +16,8 @@ import numpy as np
 
 from minidrcn import load, plots
 from minidrcn.data.datasets import image_paths
-from minidrcn.model.network import forward
 from minidrcn.imaging.protocol import load_sample, measure
+from minidrcn.model.network import forward
 
 model = load("x2")
 D = model.architecture.recursions

@@ -10,13 +10,13 @@ import itertools
 import numpy as np
 from conftest import relative_error, to_xp
 
-from minidrcn.training import clipping
-from minidrcn.model import network
 from minidrcn.backend import get_xp, to_cpu
-from minidrcn.model.drcn import DRCN
 from minidrcn.grad_check import check_gradients
+from minidrcn.model import network
+from minidrcn.model.drcn import DRCN
 from minidrcn.model.loss import loss_backward, loss_forward
 from minidrcn.ops import conv, pointwise
+from minidrcn.training import optim
 
 OPERATION_TOLERANCE = 1e-8
 NETWORK_TOLERANCE = 1e-6
@@ -211,7 +211,7 @@ RIGHT = {
     "weighted_sum_backward": pointwise.weighted_sum_backward,
     "loss_backward": loss_backward,
     "backward": network.backward,
-    "clip_by_global_norm": clipping.clip_by_global_norm,
+    "clip_by_global_norm": optim.clip_by_global_norm,
 }
 
 

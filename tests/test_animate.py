@@ -6,11 +6,11 @@ from conftest import run_command
 from PIL import Image
 
 from minidrcn import DRCN, load
-from minidrcn.model import checkpoint
 from minidrcn.animate import best_window, main, partial_ensembles
 from minidrcn.data.resize import imresize
 from minidrcn.imaging.protocol import Sample
 from minidrcn.imaging.tiles import predict_luma
+from minidrcn.model import checkpoint
 
 
 def test_a_photograph_becomes_one_frame_for_every_recursion(photo, tmp_path, capsys):

@@ -8,10 +8,10 @@ from conftest import run_command
 from PIL import Image
 
 from minidrcn import DRCN, load
-from minidrcn.model import checkpoint
 from minidrcn.evaluate import main
 from minidrcn.imaging.protocol import load_sample, measure, to_uint8
 from minidrcn.imaging.tiles import predict_luma
+from minidrcn.model import checkpoint
 
 
 def test_the_table_says_what_was_measured_and_how(photo, capsys):

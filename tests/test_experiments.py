@@ -9,9 +9,9 @@ from conftest import run_command
 from PIL import Image
 
 from minidrcn import experiments
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.datasets import image_paths
 from minidrcn.experiments import FIGURES, main
+from minidrcn.training.config import TrainingConfig
 
 
 @pytest.fixture
@@ -109,20 +109,20 @@ def kept_mean(name, column="psnr", **where):
     return np.mean([float(row[column]) for row in chosen])
 
 
-def test_the_readme_states_what_the_kept_experiments_measured():
-    readme = " ".join((KEPT.parents[1] / "README.md").read_text(encoding="utf-8").split())
+def test_the_page_of_results_states_what_the_kept_experiments_measured():
+    page = " ".join((KEPT.parent / "results.md").read_text(encoding="utf-8").split())
     by_depth = [f"{kept_mean('recursions', recursions=D):.2f}" for D in (1, 6, 11, 16)]
-    assert f"{', '.join(by_depth[:3])} and {by_depth[3]} dB for D = 1, 6, 11, 16" in readme
-    assert f"bicubic {float(kept('recursions')[0]['psnr_bicubic']):.2f}" in readme
+    assert f"{', '.join(by_depth[:3])} and {by_depth[3]} dB for D = 1, 6, 11, 16" in page
+    assert f"bicubic {float(kept('recursions')[0]['psnr_bicubic']):.2f}" in page
     basic, supervision, skip, both = (
         f"{kept_mean('contributions', network=name, step=1000):.2f}" for name in experiments.CONTRIBUTIONS
     )
-    assert f"{basic} dB with neither, {supervision} with supervision, {skip} with the skip, {both} with both" in readme
+    assert f"{basic} dB with neither, {supervision} with supervision, {skip} with the skip, {both} with both" in page
     both, skip = (
         np.divide(*(kept_mean("contributions", f"gradient_{d}", network=name, step=1000) for d in (1, 16)))
         for name in ("both", "+ skip")
     )
-    assert f"receives {both:.0f} times what the last does, with the skip alone {skip:.0f} times" in readme
+    assert f"receives {both:.0f} times what the last does, with the skip alone {skip:.0f} times" in page
     for row in kept("ensemble"):
         assert float(row["psnr"]) < float(row["psnr_ensemble"])
     exploded = {(row["training"], row["seed"]) for row in kept("clipping") if not row["loss"]}

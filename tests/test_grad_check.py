@@ -142,8 +142,8 @@ def test_the_command_prints_the_table_of_the_whole_network(capsys):
 
 
 def test_the_command_fails_where_a_gradient_is_wrong(capsys, monkeypatch):
-    from minidrcn.model import network
     from minidrcn.course.checks.bugs import BUGS, plant
+    from minidrcn.model import network
 
     bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")
     monkeypatch.setattr(network, "backward", plant(bug))

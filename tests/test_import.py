@@ -11,6 +11,7 @@ import minidrcn
 
 PACKAGE = Path(minidrcn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
+ROOMS = ["course", "training", "imaging", "model", "ops", "data", "plots"]  # from the top
 VERBS = {"train", "evaluate", "upscale", "experiments", "animate", "data.__main__", "course.__main__"}
 
 
@@ -45,7 +46,10 @@ def test_imports_run_one_way(path):
     assert not [name for name in imported for verb in VERBS if f"{name}.".startswith(f"{verb}.")], (
         "nothing imports a verb"
     )
-    if path.parent.name == "ops":
+    room = path.relative_to(PACKAGE).parts[0]
+    above = ROOMS[: ROOMS.index(room)] if room in ROOMS else []
+    assert not {name for name in imported if name.split(".")[0] in above}, "a room knows those below it"
+    if room == "ops":
         assert not {name for name in imported if name and name.split(".")[0] not in ("ops", "backend")}
     if path.stem in ("grad_check", "metrics"):
         top_level = {line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("from .")}

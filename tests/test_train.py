@@ -16,9 +16,9 @@ import standin
 from conftest import relative_error, run_command
 
 from minidrcn import load
+from minidrcn.train import main
 from minidrcn.training import run_folder, step
 from minidrcn.training.run_folder import COLUMNS, read_log
-from minidrcn.train import main
 
 SMALL = ["--filters", "4", "--recursions", "2", "--batch", "2", "--patch", "16", "--steps", "12",
          "--evaluate-every", "5", "--checkpoint-every", "5", "--workers", "1"]  # fmt: skip
@@ -79,13 +79,13 @@ def interrupted(args, out, after, monkeypatch, number=signal.SIGINT):
 
     real = step.train_step
 
-    def step(state, *rest):
+    def stopped(state, *rest):
         if state.step == after:
             signal.raise_signal(number)
         return real(state, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(step, "train_step", step)
+        patch.setattr(step, "train_step", stopped)
         return main([*args, "--out", str(out)])
 
 
@@ -366,12 +366,12 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(args, tmp_path):
 
 def test_a_folder_that_vanishes_is_one_line(args, tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
-    step = step.train_step
+    real = step.train_step
 
     def step_and_remove(state, *rest):
         if state.step == 6:
             shutil.rmtree(out)
-        return step(state, *rest)
+        return real(state, *rest)
 
     monkeypatch.setattr(step, "train_step", step_and_remove)
     message = wrong([*args, "--out", str(out)], 1, capsys)

@@ -1,4 +1,4 @@
-"""What is said of the shipped weights is measured: in the README's table, in the card, beside the published methods."""
+"""What is said of the shipped weights is measured: in the table of results, the README's, the card."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import minidrcn
 from minidrcn import load
 from minidrcn.data.datasets import image_paths
 from minidrcn.evaluate import evaluate
-from minidrcn.imaging.protocol import load_sample, measure
-from minidrcn.imaging.published import published
+from minidrcn.imaging.protocol import load_sample, measure, published
 from minidrcn.imaging.tiles import predict_luma
 
 FOLDER = Path(minidrcn.__file__).parent / "weights"
-TABLES = {"README": FOLDER.parents[1] / "README.md", "card": FOLDER / "README.md"}
+ROOT = FOLDER.parents[1]
+TABLES = {"results": ROOT / "notebooks" / "results.md", "card": FOLDER / "README.md"}
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
@@ -55,9 +55,18 @@ def stated(table: str, data: str, scale: int) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("name", ["Set5", "Set14", "B100", "Urban100"])
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_readme_quotes_the_paper_as_it_is(name, scale):
-    bicubic, a_plus, srcnn, *_, drcn = stated("README", name, scale)
+def test_the_results_quote_the_paper_as_it_is(name, scale):
+    bicubic, a_plus, srcnn, *_, drcn = stated("results", name, scale)
     assert [bicubic, a_plus, srcnn, drcn] == [tuple(quality) for quality in published(name, scale).values()]
+
+
+@pytest.mark.parametrize("name", ["Set5", "Set14"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_readme_s_small_table_is_part_of_the_large_one(name, scale):
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| {name} | {scale} |")]
+    bicubic, _, srcnn, *ours_and_drcn = (psnr for psnr, _ in stated("results", name, scale))
+    assert [float(number) for number in re.findall(r"\d\d\.\d\d", row)] == [bicubic, srcnn, *ours_and_drcn]
 
 
 @pytest.mark.parametrize("name", ["Set5", "Set14"])
@@ -69,7 +78,7 @@ def test_the_shipped_networks_beat_what_was_published_before_drcn_and_measure_as
     others = published(name, scale)
     assert mean.drcn.psnr > max(others["A+"].psnr, others["SRCNN"].psnr)
     assert mean.drcn.ssim > max(others["A+"].ssim, others["SRCNN"].ssim)
-    for shown in (stated("README", name, scale)[3], stated("card", name, scale)[1]):
+    for shown in (stated("results", name, scale)[3], stated("card", name, scale)[1]):
         # What rounding to the last digit and another processor may do.
         assert mean.drcn.psnr == pytest.approx(shown[0], abs=0.006)
         assert mean.drcn.ssim == pytest.approx(shown[1], abs=1e-4)
@@ -82,7 +91,7 @@ def test_with_flips_and_rotations_they_measure_as_stated(shared_data, name, scal
     if not (shared_data / name).is_dir():
         pytest.skip(f"no {name} in {shared_data}")
     *_, mean = evaluate(load(f"x{scale}"), str(shared_data / name), scale, self_ensemble=True)
-    for shown in (stated("README", name, scale)[4], stated("card", name, scale)[2]):
+    for shown in (stated("results", name, scale)[4], stated("card", name, scale)[2]):
         assert mean.drcn.psnr == pytest.approx(shown[0], abs=0.006)
         assert mean.drcn.ssim == pytest.approx(shown[1], abs=1e-4)
 

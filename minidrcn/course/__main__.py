@@ -13,9 +13,7 @@ from .. import cli
 from ..errors import UsageError
 from ..files import write_text
 from .checks.cases import grading_seed
-from .exercises import EXERCISES, Exercise
-
-POINTS = sum(exercise.points for exercise in EXERCISES)
+from .exercises import EXERCISES, Exercise, exercises
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,19 +61,19 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """See the top of the file."""
     args = parser().parse_args(argv)
-    exercises = [exercise for exercise in EXERCISES if args.only is None or exercise.name in args.only]
-    return _release(args, exercises) if args.action == "release" else _grade(args, exercises)
+    wanted = [e for e in exercises(args.riddles) if args.only is None or e.name in args.only]
+    return _release(args, wanted) if args.action == "release" else _grade(args, wanted)
 
 
-def _release(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
+def _release(args: argparse.Namespace, wanted: Sequence[Exercise]) -> int:
     from .grading import release
 
-    written = release.release(args.folder, exercises, args.riddles, args.source or release.FOLDER)
+    written = release.release(args.folder, wanted, args.riddles, args.source or release.FOLDER)
     print(f"written: {len(written)} files in {args.folder}")
     return 0
 
 
-def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
+def _grade(args: argparse.Namespace, wanted: Sequence[Exercise]) -> int:
     from .grading import grade
 
     try:
@@ -84,12 +82,12 @@ def _grade(args: argparse.Namespace, exercises: Sequence[Exercise]) -> int:
         raise UsageError(str(error)) from error
     if args.feedback and args.feedback.exists():
         raise UsageError(f"{args.feedback}: exists; name a new folder")
-    students = grading.students(args.path)
+    students = grade.students(args.path)
     if args.feedback:
         args.feedback.mkdir(parents=True)
-    graded = {}
-    for name in cli.progress(students, unit="student"):
-        graded[name] = grading.grade_student(students[name], exercises, seed, args.riddles, args.seconds, args.memory)
+    graded, limits = {}, {"seconds": args.seconds, "mebibytes": args.memory}
+    for name, files in cli.progress(students.items(), unit="student"):
+        graded[name] = grade.grade_student(files, wanted, seed, **limits)
         if args.feedback:
             write_text(args.feedback / f"{name}.txt", report(name, graded[name], notices=False))
     if args.csv:
@@ -117,37 +115,37 @@ def report(name: str, grades: Sequence, notices: bool = True) -> str:
 
 def table(graded: dict[str, Sequence]) -> str:
     """All students' points, and below them what the instructor should look at."""
-    width = max(map(len, (*graded, "student")))
-    first = next(iter(graded.values()))
-    lines = [f"{'student':{width}}" + "".join(f"{grade.exercise.name:>6}" for grade in first) + f"{'total':>7}"]
-    points = "".join(f"{grade.exercise.points:6}" for grade in first)
-    lines.append(f"{'(points)':{width}}{points}{sum(grade.exercise.points for grade in first):7}")
-    for name, grades in graded.items():
-        points = "".join(f"{grade.points:6g}" for grade in grades)
-        lines.append(f"{name:{width}}{points}{_total(grades):7g}")
-    notices = _notices(graded)
+    exercises = [grade.exercise for grade in next(iter(graded.values()))]
+    worth = ["(points)", *(str(e.points) for e in exercises), str(sum(e.points for e in exercises))]
+    head, *rows = _rows(graded)
+    width = max(len(row[0]) for row in (head, worth, *rows))
+    lines = [
+        f"{name:{width}}{''.join(f'{points:>6}' for points in each)}{total:>7}"
+        for name, *each, total in (head, worth, *rows)
+    ]
+    notices = [notice for name, grades in graded.items() for notice in _notices(grades, f"{name}, ")]
     return "\n".join([*lines, *(["", *notices] if notices else [])]) + "\n"
 
 
 def table_for_programs(graded: dict[str, Sequence]) -> str:
     """The same as comma-separated values, the notices in the last column."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    first = next(iter(graded.values()))
-    writer.writerow(["student", *(grade.exercise.name for grade in first), "total", "notices"])
-    for name, grades in graded.items():
-        notices = "; ".join(_notices({name: grades}, with_name=False))
-        writer.writerow([name, *(f"{grade.points:g}" for grade in grades), f"{_total(grades):g}", notices])
+    notices = ["notices", *("; ".join(_notices(grades)) for grades in graded.values())]
+    rows = ([*row, notice] for row, notice in zip(_rows(graded), notices, strict=True))
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
-def _notices(graded: dict[str, Sequence], with_name: bool = True) -> list[str]:
-    return [
-        f"{f'{name}, ' if with_name else ''}{grade.exercise.name}: {notice}"
-        for name, grades in graded.items()
-        for grade in grades
-        for notice in grade.notices
+def _rows(graded: dict[str, Sequence]) -> list[list[str]]:
+    """A head, and for each student the name, the points and their sum."""
+    head = ["student", *(grade.exercise.name for grade in next(iter(graded.values()))), "total"]
+    return [head] + [
+        [name, *(f"{g.points:g}" for g in grades), f"{_total(grades):g}"] for name, grades in graded.items()
     ]
+
+
+def _notices(grades: Sequence, start: str = "") -> list[str]:
+    return [f"{start}{grade.exercise.name}: {notice}" for grade in grades for notice in grade.notices]
 
 
 def _total(grades: Sequence) -> float:

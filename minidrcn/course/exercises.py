@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
+from .. import course
 from .checks.cases import Check
-from .checks.convolution import (
-    COL2IM,
-    CONV_BACKWARD,
-    CONV_FORWARD,
-    IM2COL,
-    check_col2im,
-    check_conv_backward,
-    check_conv_forward,
-    check_im2col,
-)
-from .checks.pointwise import CLIPPING, LOSS, RELU_BACKWARD, check_clipping, check_loss, check_relu_backward
-from .checks.recursion import (
-    RECURSION_BACKWARD,
-    SUPERVISION_BACKWARD,
-    check_recursion_backward,
-    check_supervision_backward,
-)
-from .checks.training import check_training
-from .checks.riddles import check_find_the_bug
 
 
 class Exercise(NamedTuple):
@@ -33,11 +15,9 @@ class Exercise(NamedTuple):
     Attributes:
         name: ex1, ex2, ...
         title: in a few words; the notebook's file is named after it.
-        function: the name of what is to be written.
-        check: `check(fn, seed, show) -> Result`.
+        check: what it is judged by.
         points: for everything right.
         minutes: that it should take.
-        subject: what the function is checked with, where that is a list of cases.
         gradients: whether it is a backward pass, which finite differences could stand in for.
         given: functions and files of the package that a solution may call, "module:function" or "module".
         own: functions of the package that a solution should have replaced by its own.
@@ -45,14 +25,17 @@ class Exercise(NamedTuple):
 
     name: str
     title: str
-    function: str
-    check: Callable
+    check: Check
     points: int
     minutes: int
-    subject: Check | None = None
     gradients: bool = False
     given: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> str:
+        """The name of what is to be written."""
+        return self.check.function_name
 
     @property
     def number(self) -> int:
@@ -78,41 +61,28 @@ LAYERS = (
     "course.checks.recursive:supervision_forward",
 )
 
+TRAINING = ("model.drcn", "training.optim", "training.schedules", "model.network")
 CONVOLUTIONS = tuple(
     f"ops.{module}:conv2d_{way}" for module in ("conv", "winograd", "narrow") for way in ("forward", "backward")
 )
 
-EXERCISES: tuple[Exercise, ...] = (
-    Exercise("ex1", "im2col", "im2col", check_im2col, 2, 20, IM2COL),
-    Exercise("ex2", "col2im", "col2im", check_col2im, 2, 20, COL2IM, True),
-    Exercise("ex3", "convolution forward", "conv2d_forward", check_conv_forward, 2, 15, CONV_FORWARD),
-    Exercise("ex4", "convolution backward", "conv2d_backward", check_conv_backward, 4, 30, CONV_BACKWARD, True),
-    Exercise("ex5", "relu", "relu_backward", check_relu_backward, 1, 10, RELU_BACKWARD, True),
-    Exercise(
-        "ex6", "recursion", "recursion_backward", check_recursion_backward, 3, 25, RECURSION_BACKWARD, True, LAYERS
-    ),
-    Exercise(
-        "ex7",
-        "recursive supervision",
-        "supervision_backward",
-        check_supervision_backward,
-        4,
-        30,
-        SUPERVISION_BACKWARD,
-        True,
-        LAYERS,
-    ),
-    Exercise("ex8", "loss", "loss_and_gradients", check_loss, 4, 30, LOSS, True),
-    Exercise("ex9", "clipping", "clip_by_global_norm", check_clipping, 2, 15, CLIPPING),
-    Exercise("ex10", "find the bug", "diagnose", check_find_the_bug, 3, 30),
-    Exercise(
-        "ex11",
-        "train",
-        "train",
-        check_training,
-        3,
-        40,
-        given=("drcn", "optim", "schedules", "network"),
-        own=CONVOLUTIONS,
-    ),
-)
+
+def exercises(riddles: int = 0) -> tuple[Exercise, ...]:
+    """All of them, with a set of riddles for "find the bug"."""
+    find_the_bug = replace(course.check_find_the_bug, riddles=riddles)
+    return (
+        Exercise("ex1", "im2col", course.check_im2col, 2, 20),
+        Exercise("ex2", "col2im", course.check_col2im, 2, 20, True),
+        Exercise("ex3", "convolution forward", course.check_conv_forward, 2, 15),
+        Exercise("ex4", "convolution backward", course.check_conv_backward, 4, 30, True),
+        Exercise("ex5", "relu", course.check_relu_backward, 1, 10, True),
+        Exercise("ex6", "recursion", course.check_recursion_backward, 3, 25, True, LAYERS),
+        Exercise("ex7", "recursive supervision", course.check_supervision_backward, 4, 30, True, LAYERS),
+        Exercise("ex8", "loss", course.check_loss, 4, 30, True),
+        Exercise("ex9", "clipping", course.check_clipping, 2, 15),
+        Exercise("ex10", "find the bug", find_the_bug, 3, 30),
+        Exercise("ex11", "train", course.check_training, 3, 40, False, TRAINING, CONVOLUTIONS),
+    )
+
+
+EXERCISES = exercises()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..model.checkpoint import load
 from ..data.degradation import enlarge_luma
 from ..data.image_io import luma, rgb_to_ycbcr, to_array, ycbcr_to_rgb
 from ..data.resize import imresize
-from ..model.drcn import DRCN
 from ..errors import InputError, UsageError
+from ..model.checkpoint import load
+from ..model.drcn import DRCN
 from .tiles import predict_luma
 
 BAND_ROWS = 256

@@ -22,17 +22,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import to_cpu
-from .drcn import DRCN
+from ..backend import Arrays, to_cpu
 from ..errors import InputError, UsageError
 from ..files import written_whole
-from .network import Architecture
 from ..npz import read_npz
-from ..training.optim import State
+from .drcn import DRCN
+from .network import Architecture
 
 FORMAT = "minidrcn"
 FORMAT_VERSION = 2
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class Checkpoint(NamedTuple):
@@ -45,12 +44,15 @@ class Checkpoint(NamedTuple):
     """
 
     model: DRCN
-    optimiser_state: State
+    optimiser_state: dict[str, Arrays]
     training: dict[str, Any]
 
 
 def save(
-    path: str | os.PathLike, model: DRCN, optimiser_state: State | None = None, training: dict[str, Any] | None = None
+    path: str | os.PathLike,
+    model: DRCN,
+    optimiser_state: dict[str, Arrays] | None = None,
+    training: dict[str, Any] | None = None,
 ) -> None:
     """Write a network, and what a run needs to go on, to one file, whole or not at all.
 

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import numpy as np
 
-from . import network
 from ..backend import Array, get_xp, to_cpu, to_gpu
+from . import network
 from .fast import WinogradLayers
 from .fold import TAPS, fold_backward, fold_forward
 from .initialise import initial_params, param_shapes

@@ -15,10 +15,10 @@ from functools import partial
 from typing import NamedTuple
 
 from ..backend import Array, Arrays, get_xp
-from .network import LayerCache, PlainLayers
 from ..ops import winograd
 from ..ops.memory import borrowed_workspace
 from ..ops.pointwise import relu_backward
+from .network import LayerCache, PlainLayers
 
 
 class JoinedCache(NamedTuple):

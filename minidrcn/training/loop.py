@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from ..model import checkpoint
 from .. import cli
-from . import run_folder, step
 from ..backend import gpu_peak_bytes
-from .config import TrainingConfig
 from ..data.patches import Pair
-from .diagnosis import first_non_finite, not_finite
 from ..errors import InputError
 from ..imaging.protocol import Sample, measure
-from .run_folder import BEST, CURVE, LAST, Row
 from ..imaging.tiles import predict_luma
+from ..model import checkpoint
+from . import run_folder, step
+from .config import TrainingConfig
+from .diagnosis import first_non_finite, not_finite
+from .run_folder import BEST, CURVE, LAST, Row
 from .step import StepReport, TrainingState
 
 LOG_EVERY = 10

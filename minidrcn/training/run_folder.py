@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from .. import plots
-from ..imaging.comparison import comparison
-from .config import TrainingConfig
 from ..data.datasets import unique_names
 from ..errors import InputError, UsageError
 from ..files import is_unfinished, write_text
+from ..imaging.comparison import comparison
 from ..imaging.protocol import Sample
+from .config import TrainingConfig
 
 CONFIG, LOG, LAST, BEST, CURVE = "config.json", "log.csv", "last.npz", "best.npz", "curve.png"
 COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")

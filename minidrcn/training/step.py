@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model import checkpoint
-from . import clipping, schedules
 from ..backend import Array
-from .config import TrainingConfig
 from ..data.patches import Pair, draw_batch
-from ..model.drcn import DRCN
 from ..errors import InputError, UsageError
+from ..model import checkpoint
+from ..model.drcn import DRCN
 from ..model.initialise import initial_params
-from .optim import SGD, Adam, State, moving_average
 from ..options import flag
 from ..parallel import loss_and_grads
+from . import optim, schedules
+from .config import TrainingConfig
+from .optim import SGD, Adam, State, moving_average
 
 
 @dataclass(frozen=True)
@@ -155,12 +155,12 @@ def alpha_at(config: TrainingConfig, state: TrainingState, lr: float) -> float:
 def clip(config: TrainingConfig, grads: dict[str, Array], lr: float) -> tuple[dict[str, Array], Array]:
     """The gradients clipped as the options say, and their joint length before."""
     if config.clip == "norm":
-        return clipping.clip_by_global_norm(grads, config.clip_limit)
-    norm = clipping.global_norm(grads)
+        return optim.clip_by_global_norm(grads, config.clip_limit)
+    norm = optim.global_norm(grads)
     if config.clip == "value":
-        return clipping.clip_by_value(grads, config.clip_limit), norm
+        return optim.clip_by_value(grads, config.clip_limit), norm
     if config.clip == "adjustable":
-        return clipping.clip_adjustable(grads, config.clip_limit, lr), norm
+        return optim.clip_adjustable(grads, config.clip_limit, lr), norm
     return grads, norm
 
 

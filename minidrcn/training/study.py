@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import cli
-from ..model import initialise
-from . import step
-from .config import TrainingConfig
 from ..data.patches import Pair, draw_batch
+from ..imaging.protocol import Sample, measure
+from ..model import initialise
 from ..model.drcn import DRCN
 from ..model.loss import loss_forward
 from ..ops import conv
-from ..imaging.protocol import Sample, measure
+from . import step
+from .config import TrainingConfig
 
 PROBE_SEED = 10**9  # far from every (seed, step) that patches are drawn with
 

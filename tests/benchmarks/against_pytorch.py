@@ -27,8 +27,8 @@ import torch
 from timing import flops, gemm_peak, in_turn, machine
 
 from minidrcn import DRCN, cli
-from minidrcn.parallel import loss_and_grads, usable_cores
 from minidrcn.imaging.tiles import predict_luma
+from minidrcn.parallel import loss_and_grads, usable_cores
 
 AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",

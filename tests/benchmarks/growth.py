@@ -17,8 +17,8 @@ import numpy as np
 from timing import flops, in_turn, machine
 
 from minidrcn import DRCN, cli, plots
-from minidrcn.parallel import loss_and_grads
 from minidrcn.imaging.tiles import predict_luma
+from minidrcn.parallel import loss_and_grads
 
 PANELS = {
     "recursions D": (1, 2, 4, 8, 16),

@@ -5,11 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from minidrcn.training import clipping
 from minidrcn import grad_check
 from minidrcn.course.grading import fairness
 from minidrcn.model.drcn import DRCN
 from minidrcn.ops import conv
+from minidrcn.training import optim
 
 X = np.arange(12.0).reshape(1, 3, 4, 1)
 
@@ -18,12 +18,17 @@ def test_what_is_replaced_removed_or_rewritten_is_found(monkeypatch):
     before = fairness.snapshot()
     assert fairness.changed_since(before) == []
     monkeypatch.setattr(conv, "col2im", None)
-    monkeypatch.delattr(clipping, "clip_by_value")
+    monkeypatch.delattr(optim, "clip_by_value")
     monkeypatch.setattr(DRCN, "predict", lambda *_: None)
     code = grad_check.numeric_gradient.__code__
     monkeypatch.setattr(grad_check.numeric_gradient, "__code__", code.replace(co_name="other"))
     changed = fairness.changed_since(before)
-    for name in ("ops.conv.col2im", "clipping.clip_by_value", "drcn.DRCN.predict", "grad_check.numeric_gradient"):
+    for name in (
+        "ops.conv.col2im",
+        "training.optim.clip_by_value",
+        "model.drcn.DRCN.predict",
+        "grad_check.numeric_gradient",
+    ):
         assert f"minidrcn.{name}" in changed
     assert "minidrcn.ops.conv.im2col" not in changed
 

@@ -12,7 +12,7 @@ from conftest import run_command
 
 from minidrcn.course import check_im2col, grading_seed
 from minidrcn.course.__main__ import main
-from minidrcn.course.exercises import EXERCISES
+from minidrcn.course.exercises import EXERCISES, exercises
 from minidrcn.course.grading.grade import grade_file, grade_student, students
 from minidrcn.course.grading.release import FOLDER
 from minidrcn.errors import InputError
@@ -46,8 +46,9 @@ def hand_in(tmp_path):
     return write
 
 
-def grade(path, *names, **limits):
-    grades = grade_file(path, [NAMED[name] for name in names] or EXERCISES, **limits)
+def grade(path, *names, riddles=0, **limits):
+    wanted = [exercise for exercise in exercises(riddles) if not names or exercise.name in names]
+    grades = grade_file(path, wanted, **limits)
     return {grade.exercise.name: grade for grade in grades}
 
 
@@ -278,9 +279,9 @@ def test_a_network_without_the_student_s_convolution_is_noticed(hand_in):
 
 
 def test_riddles_of_another_set(hand_in):
-    from minidrcn.course.checks.riddles import riddle_bugs
+    from minidrcn.course.checks.riddles import riddles_of
 
-    answers = {k: bug.name for k, bug in enumerate(riddle_bugs(5), start=1)}
+    answers = {k: riddle.bug.name for k, riddle in enumerate(riddles_of(5), start=1)}
     path = hand_in(f"def diagnose(k):\n    return {answers!r}[k]")
     assert grade(path, "ex10", riddles=5)["ex10"].points == 3
     assert grade(path, "ex10")["ex10"].points < 3
@@ -344,7 +345,7 @@ def test_the_command_prints_tables_and_writes_feedback(tmp_path, hand_in, capsys
     ]
     assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["alice.txt", "bob.txt", "zoe.txt"]
     feedback = (tmp_path / "feedback" / "bob.txt").read_text(encoding="utf-8")
-    assert "hint: the mask is taken from the incoming gradient instead of the map" in feedback
+    assert "hint: the mask comes from the incoming gradient instead of the map" in feedback
     assert "notice" not in feedback, "notices are for the instructor"
 
     code, out, _ = run_command(main, [*arguments, "--csv"], capsys)

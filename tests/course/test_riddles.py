@@ -4,45 +4,54 @@ import pytest
 
 from minidrcn import course
 from minidrcn.course.checks.bugs import BUGS
-from minidrcn.course.checks.riddles import SUBJECTS, riddle_bugs, symptoms
+from minidrcn.course.checks.riddles import LEFT_OUT, riddles_of, symptoms
+
+SET = riddles_of()
 
 
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject[0].function_name)
-def test_every_report_has_one_answer(subject):
+@pytest.mark.parametrize("riddle", SET, ids=lambda riddle: riddle.check.function_name)
+def test_every_report_has_one_answer(riddle):
     """What tells two mistakes apart must be more than digits: another line that is wrong, or another face of it."""
-    check, _, names = subject
-    seen = {tuple((row.what, row.ok, row.hint) for row in symptoms(name).rows) for name in names}
-    assert len(seen) == len(names)
-    assert all(bug.target == check.target for bug in BUGS if bug.name in names)
+    seen = set()
+    for bug in riddle.choices:
+        rows = symptoms(riddle.check, riddle.sizes, bug).rows
+        seen.add(tuple((row.name, row.ok, row.hint) for row in rows))
+    assert len(seen) == len(riddle.choices) > 3
+    assert riddle.bug in riddle.choices
+
+
+def test_what_is_left_out_is_the_name_of_a_bug():
+    assert {bug.name for bug in BUGS} >= LEFT_OUT
 
 
 def test_a_report_does_not_give_the_answer_away():
     mistakes = {bug.mistake for bug in BUGS}
-    for _, _, names in SUBJECTS:
-        for name in names:
-            assert not {row.hint for row in symptoms(name).rows} & mistakes
+    for check, sizes, choices, _ in SET:
+        for bug in choices:
+            assert not {row.hint for row in symptoms(check, sizes, bug).rows} & mistakes
 
 
 def test_sets_of_riddles_differ_and_repeat():
-    sets = [tuple(bug.name for bug in riddle_bugs(number)) for number in range(20)]
+    sets = [tuple(riddle.bug.name for riddle in riddles_of(number)) for number in range(20)]
     assert len(set(sets)) > 15
-    assert tuple(bug.name for bug in riddle_bugs(3)) == sets[3]
+    assert tuple(riddle.bug.name for riddle in riddles_of(3)) == sets[3]
 
 
-@pytest.mark.parametrize("riddles", [0, 7])
-def test_right_answers_get_full_marks_and_wrong_ones_a_word(riddles, capsys):
-    names = [bug.name for bug in riddle_bugs(riddles)]
-    assert course.check_find_the_bug(lambda k: names[k - 1], riddles=riddles).fraction == 1
-    other = next(name for name in SUBJECTS[0][2] if name != names[0])
-    result = course.check_find_the_bug(lambda k: other if k == 1 else names[k - 1], riddles=riddles)
-    assert result.fraction == pytest.approx(1 - 1 / len(SUBJECTS))
+@pytest.mark.parametrize("number", [0, 7])
+def test_right_answers_get_full_marks_and_wrong_ones_a_word(number, capsys):
+    riddles = riddles_of(number)
+    names = [riddle.bug.name for riddle in riddles]
+    assert course.check_find_the_bug(lambda k: names[k - 1], riddles=number).fraction == 1
+    other = next(bug.name for bug in riddles[0].choices if bug.name != names[0])
+    result = course.check_find_the_bug(lambda k: other if k == 1 else names[k - 1], riddles=number)
+    assert result.fraction == pytest.approx(1 - 1 / len(riddles))
     assert "another mistake has made this report" in capsys.readouterr().out
 
 
 def test_riddles_are_shown_with_their_choices(capsys):
     course.show_riddles(2)
     out = capsys.readouterr().out
-    for k, (check, _, names) in enumerate(SUBJECTS, start=1):
-        assert f"RIDDLE {k}: {check.function_name}(" in out
-        assert all(f"    {name}: " in out for name in names)
+    for k, riddle in enumerate(riddles_of(2), start=1):
+        assert f"RIDDLE {k}: {riddle.check.function_name}(" in out
+        assert all(f"    {bug.name}: " in out for bug in riddle.choices)
     assert all(len(line) < 160 for line in out.splitlines())

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minidrcn.data.named_sets import named_sets
 from minidrcn.errors import InputError
-from minidrcn.imaging.protocol import load_sample, measure, to_uint8
-from minidrcn.imaging.published import published
+from minidrcn.imaging.protocol import METHODS, load_sample, measure, published, to_uint8
 
 
 @pytest.mark.parametrize("name", ["Set5", "Set14"])
@@ -52,3 +52,19 @@ def test_an_image_too_small_to_measure_is_named(tmp_path):
     Image.new("L", (40, 14)).save(tmp_path / "small.png")
     with pytest.raises(InputError, match=r"small.png: 40 x 14 pixels; measuring at scale 2 needs 15 x 15"):
         load_sample(tmp_path / "small.png", 2)
+
+
+def test_every_cell_is_a_quality_and_the_order_is_the_paper_s():
+    for name in ("set5", "set14", "b100", "urban100"):
+        assert name in named_sets()
+        for scale in (2, 3, 4):
+            row = published(name, scale)
+            assert tuple(row) == METHODS
+            assert all(20 < quality.psnr < 40 and 0.6 < quality.ssim < 1 for quality in row.values())
+            psnrs = [quality.psnr for quality in row.values()]
+            assert psnrs == sorted(psnrs), "each method beats the one before"
+
+
+def test_other_sets_have_none():
+    assert published("photos", 2) == {}
+    assert published("SET5", 2)["DRCN"].psnr == 37.63

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidrcn import DRCN
-from minidrcn.imaging.tiles import predict_luma
+from minidrcn.data.patches import turned, turned_back
+from minidrcn.imaging.tiles import predict_luma, predict_self_ensemble
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 30), st.integers(1, 3), st.booleans())
@@ -76,3 +77,19 @@ def test_wrong_use_is_named(rng):
         predict_luma(model, rng.random((3, 4, 1)))
     with pytest.raises(ValueError, match="a tile must have"):
         predict_luma(model, rng.random((3, 4)), tile=0)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_turning_back_undoes_turning(turn, rng):
+    image = rng.random((3, 5))
+    assert np.array_equal(turned_back(turned(image, turn), turn), image)
+
+
+def test_the_result_turns_with_the_image(rng):
+    model = contract.random_model(rng)
+    x = rng.random((9, 12))
+    once = predict_self_ensemble(model, x)
+    assert once.shape == x.shape
+    for turn in range(8):
+        assert np.abs(turned(once, turn) - predict_self_ensemble(model, turned(x, turn))).max() < 1e-12
+    assert np.abs(predict_luma(model, turned(x, 1)) - turned(predict_luma(model, x), 1)).max() > 1e-6

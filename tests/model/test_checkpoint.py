@@ -11,9 +11,9 @@ import standin
 
 import minidrcn
 from minidrcn import DRCN, load
+from minidrcn.errors import InputError, UsageError
 from minidrcn.model import checkpoint
 from minidrcn.model.checkpoint import load_checkpoint, save
-from minidrcn.errors import InputError, UsageError
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from conftest import relative_error, to_xp
 
 from minidrcn import DRCN
-from minidrcn.model import network
 from minidrcn.backend import to_cpu
 from minidrcn.grad_check import check_gradients
+from minidrcn.model import network
 from minidrcn.ops.conv import conv2d_backward, conv2d_forward
 
 BASIC = {"skip": False, "recursive_supervision": False, "reconstruction_relu": True, "output_relu": True}

@@ -22,10 +22,10 @@ import numpy as np
 import psutil
 
 from minidrcn import DRCN
-from minidrcn.model import checkpoint
-from minidrcn.training.config import TrainingConfig, read_config
 from minidrcn.data.image_io import read_image, to_array
 from minidrcn.errors import InputError
+from minidrcn.model import checkpoint
+from minidrcn.training.config import TrainingConfig, read_config
 from minidrcn.training.optim import Adam
 from minidrcn.training.run_folder import COLUMNS, read_log
 

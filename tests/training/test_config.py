@@ -5,9 +5,9 @@ from dataclasses import fields
 
 import pytest
 
-from minidrcn.training.config import PRESETS, TrainingConfig, read_config
 from minidrcn.errors import InputError, UsageError
 from minidrcn.options import flag
+from minidrcn.training.config import PRESETS, TrainingConfig, read_config
 
 
 def test_json_there_and_back():

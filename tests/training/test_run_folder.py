@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from minidrcn.training import run_folder
 from minidrcn.errors import InputError, UsageError
+from minidrcn.training import run_folder
 from minidrcn.training.run_folder import COLUMNS, LOG, append_row, new_folder, read_log, write_log
 
 

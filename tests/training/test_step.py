@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import standin
 
-from minidrcn.model import checkpoint
-from minidrcn.training import step
 from minidrcn.backend import to_gpu
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.patches import load_pair
 from minidrcn.errors import InputError, UsageError
+from minidrcn.model import checkpoint
+from minidrcn.training import step
+from minidrcn.training.config import TrainingConfig
 from minidrcn.training.optim import SGD, Adam
 
 SMALL = {"filters": 4, "recursions": 2, "steps": 6, "batch": 3, "patch": 12, "warmup": 1}

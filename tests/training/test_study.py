@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from minidrcn import DRCN
-from minidrcn.training import study, step
-from minidrcn.training.config import TrainingConfig
 from minidrcn.data.patches import load_pair
-from minidrcn.ops import conv
 from minidrcn.imaging.protocol import load_sample
+from minidrcn.ops import conv
+from minidrcn.training import step, study
+from minidrcn.training.config import TrainingConfig
 
 SMALL = {"filters": 4, "recursions": 3, "steps": 5, "batch": 2, "patch": 12, "warmup": 1}
 

@@ -1,4 +1,4 @@
-"""What the checks share: a check as a value, sizes and numbers drawn from a seed, the way a result is shown.
+"""What the checks share: a check as a callable value, sizes and numbers drawn from a seed.
 
 Seed 0 is what learners see, with sizes that stand in the check. Every other seed draws other sizes as well, so a
 function made to fit the visible ones fails.
@@ -7,13 +7,16 @@ function made to fit the visible ones fails.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...grad_check import numeric_gradient
+from .bugs import target_function
 from .judge import Case, judge
 from .report import Result
 
@@ -22,71 +25,90 @@ Sizes = dict[str, float]
 RANGES = {"N": (2, 3), "H": (3, 6), "W": (3, 6), "C": (2, 3), "F": (2, 3), "D": (2, 4)}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Check:
-    """What a function is checked with.
+    """A check of a function that somebody wrote: called with it, it prints a table and returns the result.
+
+    Its kinds have a `function_name`, what the exercise calls the function; `judge(fn, seed)`, which returns the result
+    and prints nothing; and `sample(seed)`, a case like those that it judges by.
+
+    Attributes:
+        contract: what the function takes and returns; the check's docstring begins with it.
+    """
+
+    contract: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "__doc__", f"{inspect.cleandoc(self.contract)}\n\n{inspect.getdoc(type(self).__call__)}"
+        )
+
+    def __call__(self, fn: Any, seed: int = 0, show: bool = True) -> Result:
+        """`check(fn, seed=0, show=True)` scores with sizes and numbers drawn from `seed`, and prints the result.
+
+        Raises:
+            ValueError: the seed is no whole number of at least 0.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
+        result = self.judge(fn, int(seed))
+        if show:
+            print(result)
+        return result
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparingCheck(Check):
+    """A check that compares what a function returns with the right arrays, over several sizes.
 
     Attributes:
         target: "module:function" in this package that it should do the same as.
-        arguments: the names of the function's arguments.
         visible: the sizes for seed 0.
         build: makes cases of sizes and a generator.
-        labels: what is special about each of the sizes; those of one label are credited together.
         unpack: takes what the function returned, gives results by name; by position if left out.
         tolerance: the largest relative error that passes.
         weights: of the results by name; equal if left out.
     """
 
     target: str
-    arguments: tuple[str, ...]
     visible: tuple[Sizes, ...]
     build: Callable[[Sizes, np.random.Generator], list[Case]]
-    labels: tuple[str, ...] = ()
     unpack: Callable[[Any], Mapping[str, Any]] | None = None
     tolerance: float = 1e-6
     weights: Mapping[str, float] | None = None
 
     @property
     def function_name(self) -> str:
-        """The name of the function in this package that it should do the same as."""
+        """The target's own name."""
         return self.target.partition(":")[2]
 
     @property
-    def signature(self) -> str:
-        """Its arguments in parentheses."""
-        return f"({', '.join(self.arguments)})"
+    def arguments(self) -> list[str]:
+        """The names of the function's arguments: the target's, as many as a call has."""
+        return list(inspect.signature(target_function(self.target)).parameters)[: len(self.sample(0).arguments)]
 
     def judge(self, fn: Any, seed: int, cases: Sequence[Case] | None = None, known_mistakes: bool = True) -> Result:
         """Score a function on the cases of a seed, or on given ones."""
-        cases = self.cases_of(seed) if cases is None else cases
-        return judge(
-            self.target,
-            fn,
-            cases,
-            seed,
-            arguments=self.arguments,
-            unpack=self.unpack,
-            tolerance=self.tolerance,
-            weights=self.weights,
-            known_mistakes=known_mistakes,
-        )
+        return judge(self, fn, _cases(self, seed) if cases is None else cases, seed, known_mistakes)
 
-    def cases_of(self, seed: int) -> list[Case]:
-        """The calls for a seed, made once."""
-        return _cases(self, seed)
+    def sample(self, seed: int) -> Case:
+        """The first of the calls for a seed."""
+        return _cases(self, seed)[0]
 
     def cases(self, seed: int, sizes: Sequence[Sizes]) -> list[Case]:
         """The calls for given sizes."""
-        rng, found = generator(self.target, seed), []
-        for k, one in enumerate(sizes):
-            built = self.build(one, rng)
-            found += [replace(case, label=self.labels[k]) for case in built] if self.labels else built
-        return found
+        rng = generator(self.function_name, seed)
+        return [case for one in sizes for case in self.build(one, rng)]
+
+
+def comparing(target: str, visible: tuple[Sizes, ...], **options: Any) -> Callable[[Callable], ComparingCheck]:
+    """Make a check of the function below, which makes cases of sizes and a generator; its docstring is the contract."""
+    return lambda build: ComparingCheck(build.__doc__, target, visible, build, **options)
 
 
 @functools.lru_cache(maxsize=32)
-def _cases(check: Check, seed: int) -> list[Case]:
-    return check.cases(seed, draw_sizes(check.target, seed, check.visible))
+def _cases(check: ComparingCheck, seed: int) -> list[Case]:
+    return check.cases(seed, draw_sizes(check.function_name, seed, check.visible))
 
 
 def grading_seed() -> int:
@@ -101,19 +123,13 @@ def grading_seed() -> int:
     return int(text)
 
 
-def shown(check: Callable[..., Result]) -> Callable[..., Result]:
-    """Make of `check(fn, seed)` a function that prints what it returns, unless called with `show=False`."""
+def derivatives(f: Callable[..., float], **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """The derivatives of `f(x=x, w=w)` by each of its arguments, measured: `{"dx": ..., "dw": ...}`."""
 
-    @functools.wraps(check)
-    def wrapped(fn: Any, seed: int = 0, show: bool = True, **options: Any) -> Result:
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
-        result = check(fn, int(seed), **options)
-        if show:
-            print(result)
-        return result
+    def derivative(name: str) -> np.ndarray:
+        return numeric_gradient(lambda value: f(**{**inputs, name: value}), inputs[name])
 
-    return wrapped
+    return {f"d{name}": derivative(name) for name in inputs}
 
 
 def generator(name: str, seed: int) -> np.random.Generator:
@@ -124,7 +140,7 @@ def generator(name: str, seed: int) -> np.random.Generator:
 def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
     """The visible sizes for seed 0, others of the same kind for every other seed.
 
-    What is 1 is 1 on purpose and stays so, and so do K and alpha. Height differs from width, and the channels coming
+    Sizes of 1 are deliberate and kept, and so are K and alpha. Height differs from width, and the channels coming
     in from those going out, because much that is wrong looks right where they are equal.
     """
     if seed == 0:

@@ -14,6 +14,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,20 +34,20 @@ class Outcome(NamedTuple):
     changed: tuple[int, ...] = ()
 
 
-class Elsewhere:
-    """A function that lives in another process; whoever defines one says how it is called there."""
+class RemoteCallable:
+    """A function in another process; a subclass says how it is called there."""
 
     def outcome(self, arguments: tuple) -> Outcome:
         """What `call` gives there."""
         raise NotImplementedError
 
 
-def call(fn: Callable | Elsewhere, arguments: tuple) -> Outcome:
+def call(fn: Callable | RemoteCallable, arguments: tuple) -> Outcome:
     """Call `fn` with copies of the arguments. Only a keyboard interrupt gets through."""
-    if issubclass(type(fn), Elsewhere):
+    if issubclass(type(fn), RemoteCallable):
         return fn.outcome(arguments)
     if not callable(fn):
-        return Outcome(problem=f"expected a function, got {_kind(fn)}")
+        return Outcome(problem=f"expected a function, got {kind(fn)}")
     mine = copy.deepcopy(arguments)  # an array that stands at two places is one array in the copy, too
     try:
         with _quiet():
@@ -56,7 +57,7 @@ def call(fn: Callable | Elsewhere, arguments: tuple) -> Outcome:
     except BaseException as error:  # exit() and the like are no reason to end the check
         return Outcome(problem=_sentence(error))
     return Outcome(
-        value, changed=tuple(k for k, (a, b) in enumerate(zip(arguments, mine, strict=True)) if _differ(a, b))
+        value, changed=tuple(k for k, (a, b) in enumerate(zip(arguments, mine, strict=True)) if not equal(a, b))
     )
 
 
@@ -66,23 +67,48 @@ def plain(value: Any) -> Any:
     Raises:
         TypeError: it is something else.
     """
-    kind = type(value)  # isinstance would ask the object itself
-    if issubclass(kind, np.ndarray):
+    is_a = partial(issubclass, type(value))  # isinstance would ask the object itself
+    if is_a(np.ndarray):
         array = np.array(value, subok=False)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"it returned an array of {array.dtype}; expected float64")
         return array
-    if issubclass(kind, (bool, np.bool_)):
+    if is_a((bool, np.bool_)):
         return bool(value)
-    if issubclass(kind, (int, float, np.integer, np.floating)):
+    if is_a((int, float, np.integer, np.floating)):
         return float(value)
-    if value is None or kind is str:
+    if value is None or type(value) is str:
         return value
-    if issubclass(kind, (tuple, list)):
-        return tuple(plain(item) for item in (tuple if issubclass(kind, tuple) else list).__iter__(value))
-    if issubclass(kind, dict):
+    if is_a((tuple, list)):
+        return tuple(plain(item) for item in (tuple if is_a(tuple) else list).__iter__(value))
+    if is_a(dict):
         return {str(name): plain(item) for name, item in dict.items(value)}
-    raise TypeError(f"it returned {_kind(value)}; expected NumPy arrays")
+    raise TypeError(f"it returned {kind(value)}; expected NumPy arrays")
+
+
+def kind(value: Any) -> str:
+    """What a value is, in words."""
+    if issubclass(type(value), np.ndarray):
+        return f"an array of shape {value.shape}"
+    if issubclass(type(value), types.GeneratorType):
+        return "a generator: return instead of yield"
+    names = {tuple: "a tuple or list", dict: "a dict", str: "a string", float: "a number", bool: "True or False"}
+    return names.get(type(value), "None" if value is None else f"a value of type {type(value).__name__}")
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two values hold the same arrays, numbers and strings; NaN equals NaN."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b, equal_nan=True)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(equal(a[name], b[name]) for name in a)
+    if isinstance(a, (int, float, str)):
+        return a == b or (a != a and b != b)
+    return True  # None, or an object of the package that a cache holds
 
 
 @contextlib.contextmanager
@@ -90,16 +116,6 @@ def _quiet():
     with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stderr(sys.stdout):
         warnings.simplefilter("ignore")
         yield
-
-
-def _differ(before: Any, after: Any) -> bool:
-    if isinstance(before, np.ndarray):
-        return before.shape != after.shape or not np.array_equal(before, after, equal_nan=True)
-    if isinstance(before, dict):
-        return list(before) != list(after) or any(_differ(before[name], after[name]) for name in before)
-    if isinstance(before, (tuple, list)):
-        return len(before) != len(after) or any(map(_differ, before, after))
-    return False
 
 
 def _sentence(error: BaseException) -> str:
@@ -131,11 +147,3 @@ def _place(error: BaseException) -> str:
             where = "" if frame.f_code.co_name == "<module>" else f" of {frame.f_code.co_name}"
             found = f", line {number}{where}" + (f": {text}" if text else "")
     return found
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "None"
-    if issubclass(type(value), types.GeneratorType):
-        return "a generator: return instead of yield"
-    return f"a value of type {type(value).__name__}"

@@ -32,8 +32,6 @@ class Comparison(NamedTuple):
 
 def hint(comparisons: Sequence[Comparison]) -> str:
     """The first signature that all these wrong arrays share, as a sentence, or ""."""
-    if not comparisons:
-        return ""
     first, *others = (list(_signatures(comparison)) for comparison in comparisons)
     return next((sentence for sentence in first if all(sentence in other for other in others)), "")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...training.clipping import clip_by_global_norm
-from ...grad_check import numeric_gradient
 from ...model.loss import loss_forward
 from ...ops.pointwise import relu_forward, squared_error_forward, weighted_sum_forward
-from .cases import Check, Sizes, pick, shown
+from ...training.optim import clip_by_global_norm
+from .cases import Sizes, comparing, derivatives, pick
 from .judge import Case, Unusable, by_position
-from .report import Result
 
 MAPS = ({"N": 2, "H": 3, "W": 4, "C": 2}, {"N": 3, "H": 5, "W": 2, "C": 1})
 PREDICTIONS = (
@@ -23,63 +20,37 @@ PREDICTIONS = (
 )
 
 
-@shown
-def check_relu_backward(fn: Callable, seed: int = 0) -> Result:
+def _unpack_clipping(value: Any) -> dict:
+    named = by_position(("clipped", "norm"))(value)
+    if not isinstance(named["clipped"], dict):
+        raise Unusable("the first of the two results must be a dict of arrays, with the keys of grads")
+    return {"norm": named["norm"], **{f"clipped[{name!r}]": array for name, array in named["clipped"].items()}}
+
+
+@comparing("ops.pointwise:relu_backward", MAPS)
+def check_relu_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dy, cache) -> dx`: the cache is y = max(x, 0), the output of the forward pass; any shape."""
-    return RELU_BACKWARD.judge(fn, seed)
-
-
-@shown
-def check_squared_error_backward(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(dloss, cache) -> dprediction`: cache (prediction, target), both (N, ...), dloss a number."""
-    return SQUARED_ERROR_BACKWARD.judge(fn, seed)
-
-
-@shown
-def check_weighted_sum_backward(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(dy, cache) -> dys, dw`: cache (ys, w) of shapes (D, ...) and (D,), dy in the shape of the sum."""
-    return WEIGHTED_SUM_BACKWARD.judge(fn, seed)
-
-
-@shown
-def check_loss_backward(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(cache) -> dfinal, dys`, with the cache of `minidrcn.model.loss.loss_forward`."""
-    return LOSS_BACKWARD.judge(fn, seed)
-
-
-@shown
-def check_loss(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(ys, w, y, alpha) -> loss, dys, dw`: ys (D, N, H, W, 1), w (D,), y (N, H, W, 1), alpha in 0..1."""
-    return LOSS.judge(fn, seed)
-
-
-@shown
-def check_clipping(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(grads, max_norm) -> clipped, norm`: two dicts of arrays, and the length before clipping."""
-    return CLIPPING.judge(fn, seed)
-
-
-def _relu_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     x, dy = rng.standard_normal((2, *pick(sizes, "NHWC")))
     x += 0.1 * np.sign(x)  # away from the kink
-    dx = numeric_gradient(lambda x: (relu_forward(x)[0] * dy).sum(), x)
-    return [Case((dy, relu_forward(x)[1]), {"dx": dx}, sizes)]
+    right = derivatives(lambda x: (relu_forward(x)[0] * dy).sum(), x=x)
+    return [Case((dy, relu_forward(x)[1]), right, sizes)]
 
 
-def _squared_error_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("ops.pointwise:squared_error_backward", MAPS)
+def check_squared_error_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(dloss, cache) -> dprediction`: cache (prediction, target), both (N, ...), dloss a number."""
     prediction, target = rng.standard_normal((2, *pick(sizes, "NHWC")))
     dloss = float(rng.uniform(0.3, 0.9))
-    right = numeric_gradient(lambda p: dloss * squared_error_forward(p, target)[0], prediction)
-    return [Case((dloss, (prediction, target)), {"dprediction": right}, sizes, {"dloss": dloss})]
+    right = derivatives(lambda prediction: dloss * squared_error_forward(prediction, target)[0], prediction=prediction)
+    return [Case((dloss, (prediction, target)), right, sizes, {"dloss": dloss})]
 
 
-def _weighted_sum_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("ops.pointwise:weighted_sum_backward", PREDICTIONS)
+def check_weighted_sum_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(dy, cache) -> dys, dw`: cache (ys, w) of shapes (D, ...) and (D,), dy in the shape of the sum."""
     ys, w = rng.standard_normal((*pick(sizes, "DNHW"), 1)), rng.standard_normal(sizes["D"])
     dy = rng.standard_normal(ys.shape[1:])
-    right = {
-        "dys": numeric_gradient(lambda ys: (weighted_sum_forward(ys, w)[0] * dy).sum(), ys),
-        "dw": numeric_gradient(lambda w: (weighted_sum_forward(ys, w)[0] * dy).sum(), w),
-    }
+    right = derivatives(lambda ys, w: (weighted_sum_forward(ys, w)[0] * dy).sum(), ys=ys, w=w)
     return [Case((dy, (ys, w)), right, sizes)]
 
 
@@ -93,33 +64,32 @@ def _draw_predictions(sizes: Sizes, rng: np.random.Generator) -> tuple[Sizes, di
     return {**sizes, "alpha": alpha}, factors, ys, rng.standard_normal(sizes["D"]), y
 
 
-def _loss_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("model.loss:loss_backward", PREDICTIONS)
+def check_loss_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(cache) -> dfinal, dys`, with the cache of `minidrcn.model.loss.loss_forward`."""
     sizes, factors, ys, w, y = _draw_predictions(sizes, rng)
     alpha, (final, _) = sizes["alpha"], weighted_sum_forward(ys, w)
     _, cache = loss_forward(final, ys, y, alpha)
-    right = {
-        "dfinal": numeric_gradient(lambda final: loss_forward(final, ys, y, alpha)[0], final),
-        "dys": numeric_gradient(lambda ys: loss_forward(final, ys, y, alpha)[0], ys),
-    }
+    right = derivatives(lambda final, ys: loss_forward(final, ys, y, alpha)[0], final=final, ys=ys)
     return [Case((cache,), right, sizes, factors)]
 
 
-def _whole_loss_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("course.checks.recursive:loss_and_gradients", PREDICTIONS, weights={"loss": 1, "dys": 2, "dw": 2})
+def check_loss(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(ys, w, y, alpha) -> loss, dys, dw`: ys (D, N, H, W, 1), w (D,), y (N, H, W, 1), alpha in 0..1."""
     sizes, factors, ys, w, y = _draw_predictions(sizes, rng)
 
     def loss(ys: np.ndarray, w: np.ndarray) -> float:
         final, _ = weighted_sum_forward(ys, w)
         return loss_forward(final, ys, y, sizes["alpha"])[0]
 
-    right = {
-        "loss": np.asarray(loss(ys, w)),
-        "dys": numeric_gradient(lambda ys: loss(ys, w), ys),
-        "dw": numeric_gradient(lambda w: loss(ys, w), w),
-    }
+    right = {"loss": np.asarray(loss(ys, w)), **derivatives(loss, ys=ys, w=w)}
     return [Case((ys, w, y, sizes["alpha"]), right, sizes, factors)]
 
 
-def _clipping_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("training.optim:clip_by_global_norm", ({"C": 2, "F": 3},), unpack=_unpack_clipping, tolerance=1e-10)
+def check_clipping(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(grads, max_norm) -> clipped, norm`: two dicts of arrays, and the length before clipping."""
     shape = (3, 3, *pick(sizes, "CF"))
     grads = {"w": rng.standard_normal(shape), "b": 5 * rng.standard_normal(sizes["F"])}
     norm = float(np.sqrt(sum((g**2).sum() for g in grads.values())))
@@ -134,31 +104,3 @@ def _clipping_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
         right = {"norm": np.asarray(length), **{f"clipped[{name!r}]": g for name, g in clipped.items()}}
         cases.append(Case((given, max_norm), right, sizes, label=label, weight=weight))
     return cases
-
-
-def _unpack_clipping(value: Any) -> dict:
-    named = by_position(("clipped", "norm"))(value)
-    if not isinstance(named["clipped"], dict):
-        raise Unusable("the first of the two results must be a dict of arrays, with the keys of grads")
-    return {"norm": named["norm"], **{f"clipped[{name!r}]": array for name, array in named["clipped"].items()}}
-
-
-RELU_BACKWARD = Check("ops.pointwise:relu_backward", ("dy", "cache"), MAPS, _relu_cases)
-SQUARED_ERROR_BACKWARD = Check("ops.pointwise:squared_error_backward", ("dloss", "cache"), MAPS, _squared_error_cases)
-WEIGHTED_SUM_BACKWARD = Check("ops.pointwise:weighted_sum_backward", ("dy", "cache"), PREDICTIONS, _weighted_sum_cases)
-LOSS_BACKWARD = Check("model.loss:loss_backward", ("cache",), PREDICTIONS, _loss_cases)
-LOSS = Check(
-    "course.checks.recursive:loss_and_gradients",
-    ("ys", "w", "y", "alpha"),
-    PREDICTIONS,
-    _whole_loss_cases,
-    weights={"loss": 1, "dys": 2, "dw": 2},
-)
-CLIPPING = Check(
-    "training.clipping:clip_by_global_norm",
-    ("grads", "max_norm"),
-    ({"C": 2, "F": 3},),
-    _clipping_cases,
-    unpack=_unpack_clipping,
-    tolerance=1e-10,
-)

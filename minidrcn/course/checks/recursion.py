@@ -12,40 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from ...grad_check import numeric_gradient
 from ...model import network
 from ...model.drcn import DRCN
-from ...grad_check import numeric_gradient
 from ...model.network import PlainLayers
 from ...ops.conv import conv2d_forward
 from ...ops.pointwise import relu_forward
-from .cases import Check, Sizes, pick, shown
+from .cases import Sizes, comparing, pick
 from .judge import Case, Unusable, by_position
 from .recursive import recursion_forward, supervision_forward
-from .report import Result
 
 RECURSIONS = ({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3}, {"N": 3, "H": 3, "W": 4, "F": 2, "K": 3, "D": 4})
 SUPERVISED = ({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3}, {"N": 2, "H": 3, "W": 5, "F": 2, "K": 3, "D": 2})
 NETWORKS = ({"N": 2, "H": 4, "W": 3, "F": 2, "D": 3}, {"N": 2, "H": 3, "W": 4, "F": 2, "D": 2})
 
 KINK = 1e-3  # what a ReLU sees is at least so far from 0, so that no step of the measurement crosses it
-
-
-@shown
-def check_recursion_backward(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(dh, caches) -> dh_0, dw, db`, the backward pass of `recursive.recursion_forward`."""
-    return RECURSION_BACKWARD.judge(fn, seed)
-
-
-@shown
-def check_supervision_backward(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(dys, caches) -> dh_0, dw, db, dv, dc`, the backward pass of `recursive.supervision_forward`."""
-    return SUPERVISION_BACKWARD.judge(fn, seed)
-
-
-@shown
-def check_network_backward(fn: Callable, seed: int = 0) -> Result:
-    """Check `fn(dfinal, dys, cache) -> dx, grads`, the backward pass of `minidrcn.model.network.forward`."""
-    return NETWORK_BACKWARD.judge(fn, seed)
 
 
 def _draw(rng: np.random.Generator, sizes: Sizes) -> tuple[np.ndarray, ...]:
@@ -77,56 +58,61 @@ def _untied(h: np.ndarray, ws: Sequence, bs: Sequence, vs: Sequence, cs: Sequenc
         yield h, conv2d_forward(h, v, c)[0]
 
 
-def _by_use(loss: Callable[[Sequence], float], parameter: np.ndarray, D: int) -> list[np.ndarray]:
-    """What each of the D uses of a parameter contributes to its gradient; `loss` takes a parameter for each use."""
-    uses = []
-    for d in range(D):
+def _by_use(loss: Callable, h: np.ndarray, D: int, **shared: np.ndarray) -> tuple[dict, dict]:
+    """The derivatives by h and by shared parameters, and what each of the D uses of a parameter contributes.
 
-        def moved(p: np.ndarray, d: int = d) -> float:
-            return loss([p if k == d else parameter for k in range(D)])
+    `loss(h, w=[w] * D, ...)` takes a parameter for each use.
+    """
+    tied = {name: [parameter] * D for name, parameter in shared.items()}
 
-        uses.append(numeric_gradient(moved, parameter))
-    return uses
+    def contribution(name: str, d: int) -> np.ndarray:
+        before, after = tied[name][:d], tied[name][d + 1 :]
+        return numeric_gradient(lambda p: loss(h, **{**tied, name: [*before, p, *after]}), shared[name])
+
+    uses = {f"d{name}": [contribution(name, d) for d in range(D)] for name in shared}
+    dh_0 = numeric_gradient(lambda h: loss(h, **tied), h)
+    return {"dh_0": dh_0, **{name: sum(parts) for name, parts in uses.items()}}, uses
 
 
-def _recursion_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+def _unpack_network(value: Any) -> dict:
+    named = by_position(("dx", "grads"))(value)
+    if not isinstance(named["grads"], dict):
+        raise Unusable("the second of the two results must be a dict of gradients")
+    return {"dx": named["dx"], **named["grads"]}
+
+
+@comparing("course.checks.recursive:recursion_backward", RECURSIONS)
+def check_recursion_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(dh, caches) -> dh_0, dw, db`, the backward pass of `recursive.recursion_forward`."""
     D, (h, w, b, v, c) = sizes["D"], _draw(rng, sizes)
     dh = rng.standard_normal(h.shape)
 
-    def loss(h: np.ndarray, ws: Sequence, bs: Sequence) -> float:
-        *_, (h_D, _) = _untied(h, ws, bs, [v] * D, [c] * D)
+    def loss(h: np.ndarray, w: Sequence, b: Sequence) -> float:
+        *_, (h_D, _) = _untied(h, w, b, [v] * D, [c] * D)
         return (h_D * dh).sum()
 
-    uses = {
-        "dw": _by_use(lambda ws: loss(h, ws, [b] * D), w, D),
-        "db": _by_use(lambda bs: loss(h, [w] * D, bs), b, D),
-    }
-    dh_0 = numeric_gradient(lambda h: loss(h, [w] * D, [b] * D), h)
-    right = {"dh_0": dh_0, **{name: sum(parts) for name, parts in uses.items()}}
+    right, uses = _by_use(loss, h, D, w=w, b=b)
     _, caches = recursion_forward(h, w, b, D)
     return [Case((dh, caches), right, sizes, uses=uses)]
 
 
-def _supervision_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("course.checks.recursive:supervision_backward", SUPERVISED)
+def check_supervision_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(dys, caches) -> dh_0, dw, db, dv, dc`, the backward pass of `recursive.supervision_forward`."""
     D, (h, w, b, v, c) = sizes["D"], _draw(rng, sizes)
     dys = rng.standard_normal((D, *h.shape[:3], 1))
 
-    def loss(h: np.ndarray, ws: Sequence, bs: Sequence, vs: Sequence, cs: Sequence) -> float:
-        return sum((y * dy).sum() for (_, y), dy in zip(_untied(h, ws, bs, vs, cs), dys, strict=True))
+    def loss(h: np.ndarray, w: Sequence, b: Sequence, v: Sequence, c: Sequence) -> float:
+        return sum((y * dy).sum() for (_, y), dy in zip(_untied(h, w, b, v, c), dys, strict=True))
 
-    uses = {
-        "dw": _by_use(lambda ws: loss(h, ws, [b] * D, [v] * D, [c] * D), w, D),
-        "db": _by_use(lambda bs: loss(h, [w] * D, bs, [v] * D, [c] * D), b, D),
-        "dv": _by_use(lambda vs: loss(h, [w] * D, [b] * D, vs, [c] * D), v, D),
-        "dc": _by_use(lambda cs: loss(h, [w] * D, [b] * D, [v] * D, cs), c, D),
-    }
-    dh_0 = numeric_gradient(lambda h: loss(h, [w] * D, [b] * D, [v] * D, [c] * D), h)
-    right = {"dh_0": dh_0, **{name: sum(parts) for name, parts in uses.items()}}
+    right, uses = _by_use(loss, h, D, w=w, b=b, v=v, c=c)
     _, caches = supervision_forward(h, w, b, v, c, D)
     return [Case((dys, caches), right, sizes, uses=uses)]
 
 
-def _network_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+@comparing("model.network:backward", NETWORKS, unpack=_unpack_network)
+def check_network_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
+    """Check `fn(dfinal, dys, cache) -> dx, grads`, the backward pass of `minidrcn.model.network.forward`."""
     params, x, architecture = _draw_network(rng, sizes)
     final, ys, cache = network.forward(params, x, architecture)
     dfinal, dys = rng.standard_normal(final.shape), rng.standard_normal(ys.shape)
@@ -140,13 +126,6 @@ def _network_cases(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
 
     right = {"dx": numeric_gradient(lambda x: loss(params, x), x), **{name: gradient(name) for name in params}}
     return [Case((dfinal, dys, cache), right, sizes)]
-
-
-def _unpack_network(value: Any) -> dict:
-    named = by_position(("dx", "grads"))(value)
-    if not isinstance(named["grads"], dict):
-        raise Unusable("the second of the two results must be a dict of gradients")
-    return {"dx": named["dx"], **named["grads"]}
 
 
 def _draw_network(rng: np.random.Generator, sizes: Sizes) -> tuple[dict, np.ndarray, network.Architecture]:
@@ -168,10 +147,3 @@ def _draw_network(rng: np.random.Generator, sizes: Sizes) -> tuple[dict, np.ndar
         network.forward(params, x, model.architecture, partial(PlainLayers, conv_forward=forward))
         if min(distances) > KINK:
             return params, x, model.architecture
-
-
-RECURSION_BACKWARD = Check("course.checks.recursive:recursion_backward", ("dh", "caches"), RECURSIONS, _recursion_cases)
-SUPERVISION_BACKWARD = Check("course.checks.recursive:supervision_backward", ("dys", "caches"), SUPERVISED, _supervision_cases)
-NETWORK_BACKWARD = Check(
-    "model.network:backward", ("dfinal", "dys", "cache"), NETWORKS, _network_cases, unpack=_unpack_network
-)

@@ -13,13 +13,7 @@ from ...ops.pointwise import relu_backward, relu_forward, weighted_sum_backward,
 
 
 def recursion_forward(h: np.ndarray, w: np.ndarray, b: np.ndarray, D: int) -> tuple[np.ndarray, tuple]:
-    """Apply one convolution D times: `h_d = relu(conv(h_(d-1), w, b))`.
-
-    Args:
-        h: h_0, (N, H, W, F).
-        w: kernel, (K, K, F, F).
-        b: bias, (F,).
-        D: recursions.
+    """Apply one convolution D times: `h_d = relu(conv(h_(d-1), w, b))`, from h_0 (N, H, W, F), w (K, K, F, F), b (F,).
 
     Returns:
         h_D, and D caches: `(conv_cache, relu_cache)` with conv_cache = (h_(d-1), w) and relu_cache = h_d.
@@ -47,15 +41,7 @@ def recursion_backward(dh: np.ndarray, caches: tuple) -> tuple[np.ndarray, np.nd
 def supervision_forward(
     h: np.ndarray, w: np.ndarray, b: np.ndarray, v: np.ndarray, c: np.ndarray, D: int
 ) -> tuple[np.ndarray, tuple]:
-    """The same recursion, with a prediction after each: `y_d = conv(h_d, v, c)`.
-
-    Args:
-        h: h_0, (N, H, W, F).
-        w: kernel of the recursion, (K, K, F, F).
-        b: its bias, (F,).
-        v: kernel of the reconstruction, (K, K, F, 1).
-        c: its bias, (1,).
-        D: recursions.
+    """The same recursion, with a prediction after each: `y_d = conv(h_d, v, c)`, v (K, K, F, 1) and c (1,).
 
     Returns:
         ys (D, N, H, W, 1), and D caches: `(conv_cache, relu_cache, reconstruct_cache)`, the last one (h_d, v).
@@ -94,16 +80,13 @@ def supervision_backward(
 def loss_and_gradients(
     ys: np.ndarray, w: np.ndarray, y: np.ndarray, alpha: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """The whole loss (paper eq. 8 to 10) with the ensemble in it, and its gradients.
+    """The whole loss (paper eq. 8 to 10) with the ensemble in it, and its gradients dys and dw.
 
     Args:
         ys: the predictions, (D, N, H, W, 1).
         w: the ensemble's weights, (D,).
         y: the target, (N, H, W, 1).
         alpha: weight of the predictions' own losses, in 0..1.
-
-    Returns:
-        loss, dys and dw.
     """
     final, ensemble_cache = weighted_sum_forward(ys, w)
     loss, loss_cache = loss_forward(final, ys, y, alpha)

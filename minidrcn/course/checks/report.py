@@ -5,38 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from ... import grad_check
+
 CONDUCT_FACTOR = 0.8  # of the score, for a function that is right and changes its inputs
 
 
 @dataclass(frozen=True)
-class Row:
-    """The verdict on one result of the function.
+class Row(grad_check.Row):
+    """The verdict on one result of the function, and its share of the score.
 
     Attributes:
-        what: its name, and the case where cases are credited one by one.
         weight: its share of the score.
-        ok: whether it is right in every case.
-        shape: of the array with the largest error.
-        error: that error, relative to the largest magnitude in the right array.
-        wrong: how many entries of that array are wrong.
-        at: the worst entry.
-        yours: the number there.
-        right: the number that belongs there.
-        problem: what kept it from being compared at all, or "".
+        wrong: how many entries of the array with the largest error are wrong.
         hint: what the mistake looks like, or "".
         note: what is worth saying of something right, or "".
     """
 
-    what: str
-    weight: float
-    ok: bool
-    shape: tuple[int, ...] = ()
-    error: float = float("nan")
+    weight: float = 1.0
     wrong: int = 0
-    at: tuple[int, ...] = ()
-    yours: float = float("nan")
-    right: float = float("nan")
-    problem: str = ""
     hint: str = ""
     note: str = ""
 
@@ -44,11 +30,6 @@ class Row:
     def compared(self) -> bool:
         """Whether there are numbers to show."""
         return not math.isnan(self.error)
-
-    @property
-    def ratio(self) -> float:
-        """Yours over right: 2, -1, 0 and D each name a bug."""
-        return self.yours / self.right if self.right else float("nan")
 
 
 @dataclass(frozen=True)
@@ -81,40 +62,33 @@ class Result:
 
     def lines(self) -> list[str]:
         """The table, line by line."""
-        width = max(len(row.what) for row in self.rows)
-        shapes = max(len(_tuple(row.shape)) for row in self.rows)
-        places = max(5, *(len(_tuple(row.at)) for row in self.rows))
-        lines = [self.title]
+        width = max(len(row.name) for row in self.rows)
+        shapes = max(len(str(row.shape)) for row in self.rows)
+        places = max(5, *(len(str(row.index or ())) for row in self.rows))
+
+        def line(name, shape, error, wrong, worst="", yours="", right="", ratio="", verdict="") -> str:
+            start = f"{name:{width}}  {shape:{shapes}}  {error:>7}  {wrong:>13}  {worst:{places}}"
+            return f"{start}  {yours:>10}  {right:>10}  {ratio:>7}  {verdict}".rstrip()
+
+        lines, told = [self.title], set()
         if any(row.compared for row in self.rows):
-            lines.append(
-                f"{'':{width}}  {'shape':{shapes}}  {'error':>7}  {'wrong entries':>13}  "
-                f"{'worst':{places}}  {'yours':>10}  {'right':>10}  {'ratio':>7}"
-            )
-        told = set()
+            lines.append(line("", "shape", "error", "wrong entries", "worst", "yours", "right", "ratio"))
         for row in self.rows:
-            start = f"{row.what:{width}}  "
+            measured = (row.name, str(row.shape), f"{row.error:.1e}")
             if row.problem:
                 # One sentence is enough for all rows that it keeps from being filled.
-                lines.append(f"{start}WRONG: {'the same' if row.problem in told else row.problem}")
+                said = "the same" if row.problem in told else row.problem
+                lines.append(f"{row.name:{width}}  WRONG: {said}")
                 told.add(row.problem)
-                continue
-            if not row.compared:
-                lines.append(f"{start}{'ok' if row.ok else 'WRONG'}  {row.note}".rstrip())
-                continue
-            start += f"{_tuple(row.shape):{shapes}}  {row.error:7.1e}  "
-            if row.ok:
-                lines.append(f"{start}{'none':>13}  {'':{places}}  {'':>10}  {'':>10}  {'':>7}  ok")
-                continue
-            lines.append(
-                f"{start}{f'{row.wrong} of {math.prod(row.shape)}':>13}  {_tuple(row.at):{places}}  "
-                f"{row.yours:10.3e}  {row.right:10.3e}  {row.ratio:7.4g}  WRONG"
-            )
-            if row.hint:
-                lines.append(f"{'':{width}}  hint: {row.hint}")
+            elif not row.compared:
+                lines.append(f"{row.name:{width}}  {'ok' if row.ok else 'WRONG'}  {row.note}".rstrip())
+            elif row.ok:
+                lines.append(line(*measured, "none", verdict="ok"))
+            else:
+                numbers = (f"{row.yours:.3e}", f"{row.right:.3e}", f"{row.ratio:.4g}")
+                wrong = f"{row.wrong} of {math.prod(row.shape)}"
+                lines.append(line(*measured, wrong, str(row.index), *numbers, "WRONG"))
+                if row.hint:
+                    lines.append(f"{'':{width}}  hint: {row.hint}")
         lines += [f"WRONG: {sentence}" for sentence in self.conduct]
-        lines.append(f"{'everything is right' if self.ok else 'not yet right'}: {100 * self.fraction:.0f} %")
-        return lines
-
-
-def _tuple(values: tuple[int, ...]) -> str:
-    return "(" + ", ".join(map(str, values)) + ("," if len(values) == 1 else "") + ")"
+        return [*lines, f"{'everything is right' if self.ok else 'not yet right'}: {100 * self.fraction:.0f} %"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...data.datasets import image_paths
 from ...data.patches import Pair, draw_batch, load_pair
+from ...imaging.protocol import Sample, load_sample, measure
 from ...model.drcn import DRCN
 from ...model.loss import loss_forward
 from ...model.network import Params
-from ...imaging.protocol import Sample, load_sample, measure
 from . import guard
-from .cases import generator, shown
+from .cases import Check, generator
+from .judge import Case
 from .report import Result, Row
 
 FILTERS, RECURSIONS, SCALE = 8, 3, 2
@@ -26,29 +26,41 @@ PIECE = 96
 CORNERS = ((0, 100, 100), (0, 60, 200), (1, 100, 100), (1, 200, 40))  # held-out photograph, row, column
 
 
-@shown
-def check_training(fn: Callable, seed: int = 0) -> Result:
+class TrainingCheck(Check):
+    """A check that trains a network with somebody's loop and measures it on photographs held out."""
+
+    function_name = "train"
+
+    def judge(self, fn: Any, seed: int) -> Result:
+        """Whether the loss falls, and whether the photographs gain over bicubic interpolation."""
+        model = _start()
+        batches = training_batches(seed)
+        outcome = guard.call(fn, (model.params, batches))
+        problem = outcome.problem or _problem(outcome.value, model.params)
+        if problem:
+            rows = [Row("loss", False, problem=problem), Row("photographs", False, problem=problem, weight=2.0)]
+        else:
+            trained = model.with_params({name: outcome.value[name].astype(p.dtype) for name, p in model.params.items()})
+            rows = [_loss_row(model, trained, batches), _photograph_row(trained)]
+        conduct = [f"it changes {('params', 'batches')[k]} in place" for k in outcome.changed]
+        return Result(f"train, seed {seed}", rows, conduct)
+
+    def sample(self, seed: int) -> Case:
+        """A call with two batches only."""
+        return Case((_start().params, training_batches(seed)[:2]))
+
+
+check_training = TrainingCheck(
     """Check `fn(params, batches) -> params`: the parameters of `DRCN(filters=8, recursions=3)`, trained.
 
     `params` are the ones to start from, float32, and `batches` is a tuple of pairs x, y of shape (6, 20, 20, 1),
     cut from the photographs of scikit-image. What comes back is measured on pieces of other photographs.
     """
-    model = DRCN(FILTERS, RECURSIONS, START, scale=SCALE)
-    batches = training_batches(seed)
-    outcome = guard.call(fn, (model.params, batches))
-    problem = outcome.problem or _problem(outcome.value, model.params)
-    if problem:
-        rows = [Row(what, weight, False, problem=problem) for what, weight in (("loss", 1.0), ("photographs", 2.0))]
-    else:
-        trained = model.with_params({name: outcome.value[name].astype(p.dtype) for name, p in model.params.items()})
-        rows = [_loss_row(model, trained, batches), _photograph_row(trained)]
-    conduct = [f"it changes {('params', 'batches')[k]} in place" for k in outcome.changed]
-    return Result(f"train, seed {seed}", rows, conduct)
+)
 
 
-def training_arguments(seed: int, batches: int = 2) -> tuple[Params, tuple[Pair, ...]]:
-    """What the function is called with, with fewer batches."""
-    return DRCN(FILTERS, RECURSIONS, START, scale=SCALE).params, training_batches(seed)[:batches]
+def _start() -> DRCN:
+    return DRCN(FILTERS, RECURSIONS, START, scale=SCALE)
 
 
 def training_batches(seed: int) -> tuple[Pair, ...]:
@@ -89,9 +101,8 @@ def _problem(value: Any, params: Params) -> str:
 def _loss_row(start: DRCN, trained: DRCN, batches: tuple[Pair, ...]) -> Row:
     before, after = (np.mean([_loss(model, *batch) for batch in batches[::10]]) for model in (start, trained))
     numbers = f"{after:.4g} after training, {before:.4g} before"
-    if after < before:
-        return Row("loss", 1.0, True, note=numbers)
-    return Row("loss", 1.0, False, problem=f"{numbers}: is the sign of the step right, the rate too high?")
+    problem = "" if after < before else f"{numbers}: is the sign of the step right, the rate too high?"
+    return Row("loss", not problem, problem=problem, note=numbers)
 
 
 def _loss(model: DRCN, x: np.ndarray, y: np.ndarray) -> float:
@@ -107,6 +118,5 @@ def _photograph_row(trained: DRCN) -> Row:
         bicubic.append(measure(piece.x, piece).psnr)
     gain = float(np.mean(ours) - np.mean(bicubic))
     numbers = f"{np.mean(ours):.2f} dB, bicubic {np.mean(bicubic):.2f} dB"
-    if gain >= GAIN:
-        return Row("photographs", 2.0, True, note=numbers)
-    return Row("photographs", 2.0, False, problem=f"{numbers}: {GAIN} dB more than bicubic are asked for")
+    problem = "" if gain >= GAIN else f"{numbers}: {GAIN} dB more than bicubic are asked for"
+    return Row("photographs", not problem, problem=problem, note=numbers, weight=2.0)

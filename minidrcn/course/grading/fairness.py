@@ -1,7 +1,7 @@
 """What an instructor may want to know of a solution besides its score. Nothing here changes a score.
 
-Three things are looked for, as far as they can be seen from outside: a backward pass that measures its gradients in
-place of deriving them, one that calls the package's own answer, and one that changes the package.
+Three things are looked for, as far as they can be seen from outside: a backward pass that measures its gradients
+instead of deriving them, one that calls the package's own answer, and one that changes the package.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ ANONYMOUS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<module>", "
 def snapshot() -> dict[str, tuple]:
     """Every function and class attribute of the package, as it is now: its name, the object and its code."""
     found = {}
-    for module_name, module in list(sys.modules.items()):
-        if module_name.split(".")[0] != PACKAGE or not isinstance(module, types.ModuleType):
-            continue
-        for name, value in list(vars(module).items()):
-            if name.startswith("__"):
-                continue
-            found[f"{module_name}.{name}"] = (value, getattr(value, "__code__", None))
-            if isinstance(value, type) and value.__module__ == module_name:
-                for attribute, member in list(vars(value).items()):
-                    if not attribute.startswith("__"):
-                        found[f"{module_name}.{name}.{attribute}"] = (member, getattr(member, "__code__", None))
+
+    def note(owner: Any, path: str) -> None:
+        for name, value in list(vars(owner).items()):
+            if not name.startswith("__"):
+                found[f"{path}.{name}"] = (value, getattr(value, "__code__", None))
+                if isinstance(value, type) and value.__module__ == path:
+                    note(value, f"{path}.{name}")
+
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == PACKAGE and isinstance(module, types.ModuleType):
+            note(module, name)
     return found
 
 

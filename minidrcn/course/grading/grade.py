@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InputError
-from . import fairness
 from ..checks import guard
 from ..checks.bugs import target_function
-from ..checks.training import training_arguments
-from ..exercises import EXERCISES, Exercise
-from ..checks.judge import relative_error
-from .remote import RemoteFunction, Stopped, Submission
+from ..checks.judge import by_position
 from ..checks.report import Result
-from .submission import ENDINGS, read_submission
-
-SECONDS, MEBIBYTES = 30.0, 2048
+from ..exercises import EXERCISES, Exercise
+from . import fairness
+from .remote import RemoteFunction, Stopped, Submission
+from .submission import ENDINGS, parse, read_submission
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ def students(path: Path) -> dict[str, list[Path]]:
         return {path.resolve().name: _files_in(path)}
     found: dict[str, list[Path]] = {}
     for child in sorted(path.iterdir()):
-        files = sorted(file for file in child.rglob("*") if _is_submission(file)) if child.is_dir() else [child]
-        files = [file for file in files if _is_submission(file)]
+        files = [file for file in (child, *sorted(child.rglob("*"))) if _is_submission(file)]
         if files and not child.name.startswith("."):
             found.setdefault(child.stem if child.is_file() else child.name, []).extend(files)
     if not found:
@@ -77,9 +74,7 @@ def grade_student(
     files: Sequence[Path],
     exercises: Sequence[Exercise] = EXERCISES,
     seed: int = 1,
-    riddles: int = 0,
-    seconds: float = SECONDS,
-    mebibytes: int = MEBIBYTES,
+    **limits: float,
 ) -> list[Grade]:
     """Grade one student's files: for each exercise the best of what was handed in.
 
@@ -87,15 +82,13 @@ def grade_student(
         files: notebooks and Python files. One that is named like an exercise counts for that exercise alone.
         exercises: those to grade.
         seed: of the hidden sizes and numbers.
-        riddles: the set that was handed out.
-        seconds: that the code of a file, and then every exercise, may take.
-        mebibytes: of memory.
+        limits: `seconds` that the code of a file, and then every exercise, may take; `mebibytes` of memory.
     """
     best = {exercise.name: Grade(exercise, problem="not handed in") for exercise in exercises}
     for file in files:
         only = _exercise_of(file)
-        wanted = [exercise for exercise in exercises if only in (None, exercise)]
-        for grade in grade_file(file, wanted, seed, riddles, seconds, mebibytes):
+        wanted = [exercise for exercise in exercises if only is None or exercise.name == only.name]
+        for grade in grade_file(file, wanted, seed, **limits):
             name = grade.exercise.name
             if best[name].problem == "not handed in" or grade.points > best[name].points:
                 best[name] = grade
@@ -106,9 +99,8 @@ def grade_file(
     path: Path,
     exercises: Sequence[Exercise] = EXERCISES,
     seed: int = 1,
-    riddles: int = 0,
-    seconds: float = SECONDS,
-    mebibytes: int = MEBIBYTES,
+    seconds: float = 30.0,
+    mebibytes: int = 2048,
 ) -> list[Grade]:
     """Grade the exercises that a file has something for; all that are asked for, if it cannot be run."""
     grades: list[Grade] = []
@@ -119,67 +111,61 @@ def grade_file(
     waiting = [exercise for exercise in exercises if exercise.function in defined or len(exercises) == 1]
     # What concerns the whole file is said once, with its first exercise.
     said = _imports(path, {name for exercise in waiting for name in exercise.given})
-    changes: set[str] = set()
+    told: set[str] = set()
     while waiting:
         with Submission(path, seconds, mebibytes) as submission:
             try:
-                problems = submission.problems()
+                problems = submission.ask("problems")
             except Stopped as stopped:
                 return grades + [Grade(exercise, problem=f"while its code is run, {stopped}") for exercise in waiting]
             while waiting and submission.alive:
                 submission.new_budget()
-                grade = _grade(submission, waiting.pop(0), seed, riddles)
+                grade = _grade(submission, waiting.pop(0), seed)
                 grade.notices.extend(said)
                 said = []
-                for name in _changes(submission):
-                    if name not in changes:
-                        grade.notices.append(f"it changes {name} of the package")
-                        changes.add(name)
+                changed = [name for name in _changes(submission) if name not in told]
+                grade.notices.extend(f"it changes {name} of the package" for name in changed)
+                told.update(changed)
                 if not grade.result.ok:
                     grade.remarks.extend(problems)
                 grades.append(grade)
     return grades
 
 
-def _grade(submission: Submission, exercise: Exercise, seed: int, riddles: int) -> Grade:
+def _grade(submission: Submission, exercise: Exercise, seed: int) -> Grade:
     fn = RemoteFunction(submission, exercise.function)
-    options = {"riddles": riddles} if exercise.name == "ex10" else {}
-    result = exercise.check(fn, seed, show=False, **options)
+    result = exercise.check(fn, seed, show=False)
     found = []
-    if submission.alive and result.fraction > 0:
-        try:
+    if result.fraction > 0:
+        with contextlib.suppress(Stopped):  # the score stands; there is only less to say
             found = _notices(submission, fn, exercise, seed)
-        except Stopped:
-            pass  # the score stands; there is only less to say
     return Grade(exercise, result, notices=found)
 
 
 def _notices(submission: Submission, fn: RemoteFunction, exercise: Exercise, seed: int) -> list[str]:
-    case = exercise.subject.cases_of(seed)[0] if exercise.subject else None
-    arguments = case.arguments if case else training_arguments(seed) if exercise.name == "ex11" else (1,)
-    watched = submission.ask("watch", exercise.function, arguments)
+    case = exercise.check.sample(seed)
+    watched = submission.ask("watch", exercise.function, case.arguments)
     entries, error = 0, float("nan")
-    if case and exercise.gradients:
+    if exercise.gradients:
         entries = sum(np.asarray(right).size for right in case.right.values())
-        exact = guard.call(target_function(exercise.subject.target), arguments)
-        error = relative_error(fn.outcome(arguments).value, exact.value)
+        exact = by_position(list(case.right))(guard.call(target_function(exercise.check.target), case.arguments).value)
+        again = exercise.check.judge(fn, seed, [replace(case, right=exact)], known_mistakes=False)
+        error = float(np.max([row.error for row in again.rows]))
     return fairness.notices(watched, exercise.given, exercise.own, entries, error)
 
 
 def _changes(submission: Submission) -> tuple[str, ...]:
-    try:
+    with contextlib.suppress(Stopped):
         return submission.ask("changes")
-    except Stopped:
-        return ()
+    return ()
 
 
 def _names_in(path: Path) -> set[str]:
     """Every name that the file assigns, defines or imports; where it is no Python, those that its text contains."""
     found: set[str] = set()
     for piece in read_submission(path):
-        try:
-            tree = ast.parse(piece.source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse(piece.source)
+        if tree is None:
             found |= {exercise.function for exercise in EXERCISES if exercise.function in piece.source}
             continue
         for node in ast.walk(tree):
@@ -194,25 +180,24 @@ def _names_in(path: Path) -> set[str]:
 
 def _imports(path: Path, given: set[str]) -> list[str]:
     """What the file imports from the package besides what the exercises give."""
-    found = []
-    for piece in read_submission(path):
-        try:
-            nodes = list(ast.walk(ast.parse(piece.source)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        for node in nodes:
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == fairness.PACKAGE:
-                module = node.module.partition(".")[2]
-                names = [f"{module}:{alias.name}" if module else alias.name for alias in node.names]
-            elif isinstance(node, ast.Import):
-                names = [a.name.partition(".")[2] for a in node.names if a.name.startswith(f"{fairness.PACKAGE}.")]
-            else:
-                continue
-            for name in names:
-                module = name.partition(":")[0]
-                if name not in given and module not in given and module not in ("course", "DRCN"):
-                    found.append(f"it imports {name.replace(':', '.')} from the package")
-    return sorted(set(found))
+    names = set()
+    trees = [parse(piece.source) for piece in read_submission(path)]
+    for node in (node for tree in trees if tree for node in ast.walk(tree)):
+        if isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}:{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    ours = {
+        name[len(fairness.PACKAGE) + 1 :]
+        for name in names
+        if name.startswith((f"{fairness.PACKAGE}.", f"{fairness.PACKAGE}:"))
+    }
+    allowed = {*given, "course", "DRCN"}
+    return sorted(
+        f"it imports {name.replace(':', '.')} from the package"
+        for name in ours
+        if name not in allowed and name.partition(":")[0] not in allowed
+    )
 
 
 def _exercise_of(path: Path) -> Exercise | None:

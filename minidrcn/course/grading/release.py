@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ..exercises import EXERCISES, Exercise
 
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 RIDDLES = "RIDDLES = 0"
-FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises"
+FOLDER = Path(__file__).parents[3] / "notebooks" / "exercises"
 
 
 def release(
@@ -98,21 +99,12 @@ def without_solution(source: str) -> str:
     Raises:
         InputError: a mark has no partner.
     """
-    lines, kept, indent = source.split("\n"), [], None
-    for line in lines:
-        mark = re.match(r"([ \t]*)### (BEGIN|END) SOLUTION", line)
-        if mark and (mark[2] == "BEGIN") != (indent is None):
-            raise InputError(f"a mark without its partner: {line.strip()}")
-        if mark and indent is None:
-            indent = mark[1]
-            kept += [indent + stub for stub in STUB.split("\n")]
-        elif mark:
-            indent = None
-        elif indent is None:
-            kept.append(line)
-    if indent is not None:
-        raise InputError("a solution without its end mark")
-    return "\n".join(kept)
+    begin, end = r"^([ \t]*)### BEGIN SOLUTION", r"^[ \t]*### END SOLUTION[^\n]*"
+    kept = re.sub(f"(?ms){begin}((?!{begin}).)*?{end}", lambda match: textwrap.indent(STUB, match[1]), source)
+    alone = re.search(f"(?m){begin}|{end}", kept)
+    if alone:
+        raise InputError(f"a mark without its partner: {alone[0].strip()}")
+    return kept
 
 
 def without_hidden_tests(source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import tempfile
 import threading
@@ -53,7 +54,7 @@ class Submission:
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        # Once closed, its number may stand for another file, which a conversation left behind would read from.
+        # Once closed, the descriptor may already be reused, and a conversation left behind would read another file.
         if self._talk is None or not self._talk.goes_on(LAST_WORDS):
             self._connection.close()
         self._folder.cleanup()
@@ -67,27 +68,16 @@ class Submission:
         """Start to count its seconds anew."""
         self._left = float(self._seconds)
 
-    def problems(self) -> tuple[str, ...]:
-        """What went wrong while its code was run; to be asked for once, first.
-
-        Raises:
-            Stopped: it has not come to its end.
-        """
-        return self._exchange()
-
     def ask(self, *request: Any) -> Any:
         """Send a request of `student.serve`, wait for the answer.
 
         Raises:
             Stopped: it took too long or too much memory, or ended by itself.
         """
-        return self._exchange(wire.encode(request))
-
-    def _exchange(self, request: bytes = b"") -> Any:
         if self._reason:
             raise Stopped(self._reason)
         # A process can stop in the middle of a message, and whoever waits for the rest waits for ever: not this thread.
-        talk = self._talk = _Talk(self._connection, request)
+        talk = self._talk = _Talk(self._connection, wire.encode(request))
         start = time.monotonic()
         while talk.goes_on(PATIENCE):
             if time.monotonic() - start > self._left:
@@ -102,10 +92,14 @@ class Submission:
         except ValueError:
             self._stop("what came back from its process cannot be read")
 
+    def _processes(self) -> list[psutil.Process]:
+        """It and what it has started, which comes first."""
+        process = psutil.Process(self._process.pid)
+        return [*process.children(recursive=True), process]
+
     def _memory(self) -> int:
         try:
-            process = psutil.Process(self._process.pid)
-            return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+            return sum(one.memory_info().rss for one in self._processes())
         except psutil.Error:
             return 0
 
@@ -115,12 +109,9 @@ class Submission:
         raise Stopped(reason)
 
     def _end(self) -> None:
-        try:
-            process = psutil.Process(self._process.pid)
-            for one in (*process.children(recursive=True), process):
+        with contextlib.suppress(psutil.Error):
+            for one in self._processes():
                 one.kill()
-        except psutil.Error:
-            pass
         self._process.join()
 
 
@@ -139,8 +130,7 @@ class _Talk:
 
     def _run(self, connection: Connection, request: bytes) -> None:
         try:
-            if request:
-                connection.send_bytes(request)
+            connection.send_bytes(request)
             self.answer = connection.recv_bytes(MOST_BYTES)
         except (EOFError, ConnectionError):
             self.problem = "it ended its own process"
@@ -148,7 +138,7 @@ class _Talk:
             self.problem = f"it ended its own process, or returned more than {MOST_BYTES // 2**20} MiB"
 
 
-class RemoteFunction(guard.Elsewhere):
+class RemoteFunction(guard.RemoteCallable):
     """One function of a submission."""
 
     def __init__(self, submission: Submission, name: str) -> None:

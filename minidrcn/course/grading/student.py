@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from . import fairness, wire
 from ..checks import guard
+from . import fairness, wire
 from .submission import read_submission
 
 MODULE = "submission"
@@ -24,7 +24,8 @@ MODULE = "submission"
 def serve(connection: Connection, path: str, folder: str) -> None:
     """Load a submission and answer requests until the connection is closed.
 
-    Requests are tuples: ("call", function, arguments), ("watch", function, arguments), ("changes",).
+    Requests are tuples: ("call", function, arguments), ("watch", function, arguments), ("changes",)
+    for what it has changed of the package, ("problems",) for what went wrong while its code was run.
 
     Args:
         connection: to the grader.
@@ -35,13 +36,12 @@ def serve(connection: Connection, path: str, folder: str) -> None:
     os.chdir(folder)
     before = fairness.snapshot()
     module, problems = load(Path(path))
-    connection.send_bytes(wire.encode(tuple(problems)))
     while True:
         try:
             what, *details = wire.decode(connection.recv_bytes())
         except EOFError:
             return
-        connection.send_bytes(wire.encode(_answer(what, details, module, before)))
+        connection.send_bytes(wire.encode(_answer(what, details, module, problems, before)))
 
 
 def load(path: Path) -> tuple[types.ModuleType, list[str]]:
@@ -69,7 +69,9 @@ def load(path: Path) -> tuple[types.ModuleType, list[str]]:
     return module, problems
 
 
-def _answer(what: str, details: list, module: types.ModuleType, before: dict) -> Any:
+def _answer(what: str, details: list, module: types.ModuleType, problems: list[str], before: dict) -> Any:
+    if what == "problems":
+        return tuple(problems)
     if what == "changes":
         return tuple(fairness.changed_since(before))
     name, arguments = details

@@ -50,6 +50,14 @@ def read_submission(path: Path) -> list[Piece]:
         raise InputError(f"{path}: not a notebook of format 4") from error
 
 
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree of some source, or None if it is no Python."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _is_check(cell: dict) -> bool:
     return bool(cell.get("metadata", {}).get("nbgrader", {}).get("grade", False))
 
@@ -61,8 +69,6 @@ def _without_magics(source: str) -> str:
         if not first.startswith(PYTHON_MAGICS):
             return ""
         source = re.sub(r"(?m)^(\s*)%%", r"\1# %%", source, count=1)
-    try:
-        ast.parse(source)
+    if parse(source):
         return source
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return re.sub(r"(?m)^([ \t]*)([%!].*|[\w.]+\?{1,2}[ \t]*)$", r"\1pass  # \2", source)
+    return re.sub(r"(?m)^([ \t]*)([%!].*|[\w.]+\?{1,2}[ \t]*)$", r"\1pass  # \2", source)
