@@ -172,7 +172,7 @@ guard.call.__code__ = (lambda fn, arguments: None).__code__
     assert graded.points == 0
     graded = grade(hand_in(source.replace("guard.call", "numeric_gradient") + RELU))["ex5"]
     assert graded.points == 1
-    for name in ("report.Result.fraction", "course.judge.judge", "grad_check.numeric_gradient"):
+    for name in ("report.Result.fraction", "course.checks.judge.judge", "grad_check.numeric_gradient"):
         assert any(name in notice and "it changes" in notice for notice in graded.notices), name
 
 
@@ -341,7 +341,7 @@ def test_the_command_prints_tables_and_writes_feedback(tmp_path, hand_in, capsys
         ["bob", "0", "0", "0"],
         ["zoe", "0", "0", "0"],
         [],
-        ["bob,", "ex5:", "it", "imports", "tiles", "from", "the", "package"],
+        ["bob,", "ex5:", "it", "imports", "imaging.tiles", "from", "the", "package"],
     ]
     assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["alice.txt", "bob.txt", "zoe.txt"]
     feedback = (tmp_path / "feedback" / "bob.txt").read_text(encoding="utf-8")
