@@ -63,5 +63,5 @@ def test_an_exception_ends_the_watching():
 )
 def test_notices(watched, entries, error, words):
     watched = {"package": {}, "ran": {}, "whole": {}} | watched
-    found = fairness.notices(watched, ("ops.conv:given", "drcn"), ("ops.conv:own",), entries, error)
+    found = fairness.notices(watched, ("ops.conv:given", "model.drcn"), ("ops.conv:own",), entries, error)
     assert (words in "; ".join(found)) if words else (found == [])
