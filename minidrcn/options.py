@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import UsageError
 
-LARGEST = 2**31  # sizes from here on are beyond what NumPy's shapes can hold
+LARGEST = 2**31  # beyond any use; NumPy answers much larger ones with errors of its own
 
 
 def option(default: Any, text: str, *, minimum: float | None = None, above: float | None = None,

@@ -140,8 +140,9 @@ def generator(name: str, seed: int) -> np.random.Generator:
 def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
     """The visible sizes for seed 0, others of the same kind for every other seed.
 
-    Sizes of 1 are deliberate and kept, and so are K and alpha. Height differs from width, and the channels coming
-    in from those going out, because much that is wrong looks right where they are equal.
+    Sizes of 1 are deliberate and kept, and so are K and alpha. A D of 3 or more stays so, because some mistakes do
+    nothing at D = 2. Height differs from width, and the channels coming in from those going out, because much that is
+    wrong looks right where they are equal.
     """
     if seed == 0:
         return [dict(sizes) for sizes in visible]
@@ -149,7 +150,7 @@ def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
     for sizes in visible:
         while True:
             other = {
-                size: value if size not in RANGES or value == 1 else int(rng.integers(*RANGES[size], endpoint=True))
+                size: value if size not in RANGES or value == 1 else int(rng.integers(*_range(size, value)))
                 for size, value in sizes.items()
             }
             equal = [{"H", "W"} <= set(other) and other["H"] == other["W"], other.get("C") == other.get("F", 0)]
@@ -157,6 +158,12 @@ def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
                 break
         drawn.append(other)
     return drawn
+
+
+def _range(size: str, value: float) -> tuple[int, int]:
+    """What a size may be instead of a visible one: at least, and less than."""
+    minimum, maximum = RANGES[size]
+    return 3 if size == "D" and value > 2 else minimum, maximum + 1
 
 
 def pick(sizes: Sizes, names: str) -> tuple[int, ...]:
