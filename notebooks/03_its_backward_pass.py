@@ -23,6 +23,8 @@
 
 # %%
 # %matplotlib inline
+import inspect
+
 import numpy as np
 
 from minidrcn import plots
@@ -151,8 +153,9 @@ print(check_gradients(lambda params: loss_and_grads(params, broken), params, ele
 
 # %%
 print(bug.mistake)
-print("right:", bug.right)
-print("wrong:", bug.wrong)
+for name, function, piece in (("right", conv.conv2d_backward, bug.right), ("wrong", broken, bug.wrong)):
+    line = next(line for line in inspect.getsource(function).splitlines() if piece in line)
+    print(f"{name}: {line.strip()}")
 
 # %% [markdown]
 # ## How small is a small step?

@@ -115,8 +115,8 @@ assert curves["basic model"][1][-1] < curves["DRCN"][1][-1] - 0.5
 # %% [markdown]
 # The basic model has to carry the whole photograph through all its recursions before it can add anything to it. It
 # spends its training learning to copy. The whole DRCN starts at bicubic's quality, because of its skip, and is
-# soon above it. (Given ten times as many updates the basic model learns, too: the README's
-# figure of contributions shows it. The point is what the same time buys.)
+# soon above it. (Given ten times as many updates the basic model learns, too: the figure of contributions in
+# `results.md` shows it. The point is what the same time buys.)
 #
 # ## To try
 #

@@ -130,7 +130,7 @@ plots.bars(gains, "PSNR above bicubic (dB)")
 # difference as small as the one between the last two bars: with a skip and the identity as a start, ten recursions can
 # be trained without it.
 #
-# The figure of ten times as many updates, with two seeds, is in the project's README; it is made by
+# The figure of ten times as many updates, with two seeds, is in `results.md`; it is made by
 # `python -m minidrcn.experiments contributions DIR --data t91 --scale 3 --steps 1000`.
 
 # %%

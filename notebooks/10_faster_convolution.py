@@ -201,7 +201,7 @@ assert all(np.array_equal(one[1][name], all_of_them[1][name]) for name in one[1]
 print("any number of threads gives the same bits: the sum is always taken in the order of the images")
 
 # %% [markdown]
-# How this compares with PyTorch, on which machine, is in the project's README; `python
+# How this compares with PyTorch, on which machine, is in `tests/benchmarks/README.md`; `python
 # tests/benchmarks/against_pytorch.py` measures it on yours.
 #
 # ## To try
