@@ -34,7 +34,7 @@ class TrainingConfig(Architecture):
     steps: int = option(600, "updates of the weights", minimum=1)
     batch: int = option(16, "patches an update", minimum=1)
     patch: int = option(43, "side of a patch in pixels", minimum=1)
-    optimiser: str = option("adam", "update rule", choices=("adam", "sgd", "nesterov"))
+    optimiser: str = option("adam", "update rule", choices=("adam", "muon", "sgd", "nesterov"))
     momentum: float = option(0.9, "of sgd and nesterov", minimum=0, maximum=1)
     weight_decay: float = option(0.0, "added to every gradient, times the parameter", minimum=0)
     lr: float = option(2e-3, "highest learning rate", above=0)

@@ -1,4 +1,4 @@
-"""From gradients to new weights: gradient clipping, SGD with momentum, Adam, the moving average of the weights.
+"""From gradients to new weights: gradient clipping, SGD with momentum, Adam, Muon, the moving average of the weights.
 
 An optimiser is a set of constants. What changes from step to step goes in and comes out:
 
@@ -139,6 +139,67 @@ class Adam:
             mean_square = v[name] / (1 - self.beta2**t)
             new_params[name] = p - lr * mean / (get_xp(p).sqrt(mean_square) + self.eps)
         return new_params, {"m": m, "v": v}
+
+
+@dataclass(frozen=True)
+class Muon:
+    """Muon (Jordan et al. 2024): momentum, made orthogonal, for the kernels from F to F channels; Adam for the rest.
+
+        m <- momentum * m + g                               u = g + momentum * m, as a (9F, F) matrix
+        p <- p - lr * 0.2 * sqrt(9F) * orthogonalise(u)
+
+    A gradient is dominated by a few directions. This step goes equally far along all of them, so that the weak ones are
+    learned too. `0.2 * sqrt(9F)` gives it the mean square of one of Adam's steps, so that both share a learning rate
+    (Liu et al. 2025, "Muon is scalable for LLM training", equation 4).
+
+    Attributes:
+        momentum: how much of the sum of past gradients stays, in 0..1.
+        weight_decay: c, where `c * p` is added to the gradient first.
+    """
+
+    momentum: float = 0.95
+    weight_decay: float = 0.0
+
+    def init(self, params: Arrays) -> State:
+        """Momentum of zero, and Adam's means for the parameters that it updates."""
+        kernels, rest = _hidden_kernels(params)
+        return {"momentum": _zeros(kernels), **Adam().init(rest)}
+
+    def step(self, params: Arrays, grads: Arrays, state: State, lr: float, t: int) -> tuple[Arrays, State]:
+        """One update. `lr` is the learning rate, `t` the number of this update, counted from 1."""
+        lr = float(lr)  # a NumPy float64 would make the parameters float64
+        kernels, rest = _hidden_kernels(params)
+        new_rest, means = Adam(weight_decay=self.weight_decay).step(rest, grads, state, lr, t)
+        new_kernels, momentum = {}, {}
+        for name, p in kernels.items():
+            g = grads[name] + self.weight_decay * p
+            momentum[name] = self.momentum * state["momentum"][name] + g
+            u = (g + self.momentum * momentum[name]).reshape(-1, p.shape[-1])  # (9F, F)
+            step = 0.2 * math.sqrt(len(u)) * orthogonalise(u)
+            new_kernels[name] = p - lr * step.reshape(p.shape)
+        params = {name: new_kernels[name] if name in kernels else new_rest[name] for name in params}
+        return params, {"momentum": momentum, **means}
+
+
+def orthogonalise(u: Array, iterations: int = 5) -> Array:
+    """The matrix with the singular vectors of `u`, (rows, columns), rows >= columns, and singular values near 1.
+
+    A Newton-Schulz iteration: each round maps every singular value s to 3.4445 s - 4.775 s^3 + 2.0315 s^5, which brings
+    those from 0.01 to 1 into 0.7..1.2 in five rounds (Jordan et al. 2024). Only matrix products: no decomposition.
+    """
+    norm = get_xp(u).sqrt((u * u).sum())  # no singular value is larger
+    u = u / (norm + 1e-7)
+    for _ in range(iterations):
+        gram = u.T @ u
+        u = 3.4445 * u + u @ (-4.775 * gram + 2.0315 * gram @ gram)
+    return u
+
+
+def _hidden_kernels(params: Arrays) -> tuple[Arrays, Arrays]:
+    """The kernels with as many input as output channels, and all other parameters."""
+    hidden = [name for name, p in params.items() if p.ndim == 4 and p.shape[2] == p.shape[3]]
+    rest = {name: p for name, p in params.items() if name not in hidden}
+    return {name: params[name] for name in hidden}, rest
 
 
 def moving_average(average: Arrays, params: Arrays, decay: float, t: int) -> Arrays:

@@ -23,7 +23,7 @@ from ..options import flag
 from ..parallel import loss_and_grads
 from . import optim, schedules
 from .config import TrainingConfig
-from .optim import SGD, Adam, State, moving_average
+from .optim import SGD, Adam, Muon, State, moving_average
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,12 @@ def _asking_for(name: str, value: object) -> str:
     return f"{flag(name)} {value}"
 
 
-def optimiser(config: TrainingConfig) -> SGD | Adam:
+def optimiser(config: TrainingConfig) -> SGD | Adam | Muon:
     """The update rule that the options name."""
     if config.optimiser == "adam":
         return Adam(weight_decay=config.weight_decay)
+    if config.optimiser == "muon":
+        return Muon(weight_decay=config.weight_decay)
     return SGD(config.momentum, config.weight_decay, nesterov=config.optimiser == "nesterov")
 
 

@@ -34,7 +34,7 @@ def test_presets_are_valid(name):
         ({"lr": "fast"}, "--lr must be of type float"),
         ({"momentum": 1.5}, "--momentum must be at most 1"),
         ({"clip_limit": -1.0}, "--clip-limit must be larger than 0"),
-        ({"optimiser": "lbfgs"}, "--optimiser must be one of adam, sgd, nesterov"),
+        ({"optimiser": "lbfgs"}, "--optimiser must be one of adam, muon, sgd, nesterov"),
         ({"filters": True}, "--filters must be of type int"),
         ({"data": ()}, "--data must be one or more names"),
         ({"data": (1,)}, "--data must be one or more names"),

@@ -8,7 +8,16 @@ import pytest
 from conftest import relative_error, to_xp
 
 from minidrcn.backend import to_cpu
-from minidrcn.training.optim import SGD, Adam, clip_adjustable, clip_by_global_norm, clip_by_value, global_norm
+from minidrcn.training.optim import (
+    SGD,
+    Adam,
+    Muon,
+    clip_adjustable,
+    clip_by_global_norm,
+    clip_by_value,
+    global_norm,
+    orthogonalise,
+)
 
 
 def run(optimiser, xp, p, gradients, lr):
@@ -47,6 +56,48 @@ def test_adam_by_hand(xp):
 def test_adam_s_first_step_is_the_rate_whatever_the_gradient(xp):
     history = run(Adam(), xp, [1.0, 1.0, 1.0], [[1e-4, -1.0, 1e4]], 0.01)
     assert np.allclose(history[0], [0.99, 1.01, 0.99], atol=1e-5)
+
+
+def test_orthogonalise_keeps_singular_vectors_and_evens_out_singular_values(xp, rng):
+    u, _, vt = np.linalg.svd(rng.standard_normal((18, 6)), full_matrices=False)
+    matrix = (u * [1.0, 0.5, 0.3, 0.1, 0.03, 0.01]) @ vt
+    result = to_cpu(orthogonalise(xp.asarray(matrix)))
+    values = u.T @ result @ vt.T  # diagonal, if the singular vectors are the same
+    assert np.allclose(values, np.diag(np.diag(values)), atol=1e-12)
+    assert 0.6 < np.diag(values).min() <= np.diag(values).max() < 1.25
+    assert not to_cpu(orthogonalise(xp.zeros((18, 6)))).any()
+
+
+def test_muon_orthogonalises_what_has_as_many_channels_in_as_out_and_leaves_the_rest_to_adam(xp, rng):
+    shapes = {"hidden.w": (3, 3, 6, 6), "first.w": (3, 3, 1, 6), "hidden.b": (6,)}
+    p, g1, g2 = ({name: rng.standard_normal(shape) for name, shape in shapes.items()} for _ in range(3))
+    params, muon = to_xp(xp, p), Muon(0.5)
+    state = muon.init(params)
+    for t, g in enumerate((g1, g2), start=1):
+        params, state = muon.step(params, to_xp(xp, g), state, 0.1, t)
+
+    kernel = "hidden.w"
+    # m1 = g1, u1 = 1.5 g1;  m2 = 0.5 g1 + g2, u2 = g2 + 0.5 m2
+    u1, u2 = 1.5 * g1[kernel], 1.5 * g2[kernel] + 0.25 * g1[kernel]
+    steps = [0.2 * 54**0.5 * orthogonalise(u.reshape(54, 6)).reshape(3, 3, 6, 6) for u in (u1, u2)]
+    assert np.allclose(to_cpu(params[kernel]), p[kernel] - 0.1 * steps[0] - 0.1 * steps[1], atol=1e-12)
+    assert 0.16 < np.sqrt(np.mean(steps[0] ** 2)) < 0.24, "as large as a step of Adam's"
+    for name in ("first.w", "hidden.b"):
+        assert np.allclose(to_cpu(params[name]), run(Adam(), xp, p[name], [g1[name], g2[name]], 0.1)[-1])
+
+
+@pytest.mark.torch
+def test_ten_steps_of_muon_agree_with_pytorch(rng):
+    torch = pytest.importorskip("torch", "2.9", reason="PyTorch is not installed, or is older than Muon")
+    p, gradients = rng.standard_normal((3, 3, 6, 6)), rng.standard_normal((10, 3, 3, 6, 6))
+    tensor = torch.nn.Parameter(torch.tensor(p.reshape(54, 6)))
+    peer = torch.optim.Muon([tensor], lr=0.05, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    for g in gradients:
+        tensor.grad = torch.tensor(g.reshape(54, 6))
+        peer.step()
+    ours = np.array(run(Muon(0.95), np, p, gradients, 0.05)[-1]) - p
+    theirs = tensor.detach().numpy().reshape(p.shape) - p
+    assert relative_error(ours, theirs) < 0.02, "theirs is worked out in bfloat16"
 
 
 @pytest.mark.parametrize("optimiser", [SGD(), SGD(nesterov=True), Adam(weight_decay=0.1)], ids=repr)

@@ -12,7 +12,7 @@ from minidrcn.errors import InputError, UsageError
 from minidrcn.model import checkpoint
 from minidrcn.training import step
 from minidrcn.training.config import TrainingConfig
-from minidrcn.training.optim import SGD, Adam
+from minidrcn.training.optim import SGD, Adam, Muon
 
 SMALL = {"filters": 4, "recursions": 2, "steps": 6, "batch": 3, "patch": 12, "warmup": 1}
 
@@ -99,7 +99,7 @@ def test_the_host_never_waits_for_the_device_inside_a_step(pairs, monkeypatch, o
         {},
         {"optimiser": "sgd", "schedule": "plateau", "clip": "adjustable", "clip_limit": 1e-5},
         {"optimiser": "nesterov"},
-        {"schedule": "trapezoid", "average": 0.9},
+        {"optimiser": "muon", "schedule": "trapezoid", "average": 0.9},
     ],
 )
 def test_a_run_that_was_saved_and_loaded_goes_on_as_if_it_had_not_been(pairs, tmp_path, options):
@@ -163,6 +163,7 @@ def test_rates_and_alpha_follow_the_options():
     assert step.optimiser(config) == SGD(0.9, 0.0)
     assert step.optimiser(TrainingConfig(optimiser="nesterov", momentum=0.5)) == SGD(0.5, 0.0, nesterov=True)
     assert step.optimiser(TrainingConfig(weight_decay=0.1)) == Adam(weight_decay=0.1)
+    assert step.optimiser(TrainingConfig(optimiser="muon", weight_decay=0.1)) == Muon(weight_decay=0.1)
 
 
 @pytest.mark.parametrize(
