@@ -1,4 +1,4 @@
-"""What the commands have in common: one-line errors, exit statuses, progress bars, freed memory that is kept.
+"""Shared by all commands: one-line errors, exit statuses, progress bars, an allocator that keeps freed memory.
 
 Exit statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
@@ -34,16 +34,16 @@ def parser(verb: str, description: str) -> Parser:
     )
 
 
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
     """A type for `add_argument`: whole numbers in a range."""
-    wanted = f"a whole number of at least {least}" + (f" and at most {most}" if most is not None else "")
+    wanted = f"a whole number of at least {minimum}" + (f" and at most {maximum}" if maximum is not None else "")
 
     def convert(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = None
-        if value is None or value < least or (most is not None and value > most):
+        if value is None or value < minimum or (maximum is not None and value > maximum):
             raise argparse.ArgumentTypeError(f"must be {wanted}, not {text}")
         return value
 

@@ -14,7 +14,7 @@ import numpy as np
 from . import cli, plots
 from .data.datasets import image_paths, unique_names
 from .errors import UsageError
-from .files import written_whole
+from .files import atomic_write
 from .imaging import protocol
 from .imaging.comparison import comparison, in_colour
 from .imaging.photo import choose_model
@@ -99,7 +99,7 @@ def _new_folder(flag: str, name: str | None) -> Path | None:
 def _save(image: np.ndarray, path: Path) -> None:
     from PIL import Image
 
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         Image.fromarray(protocol.to_uint8(image)).save(temporary)
 
 

@@ -28,7 +28,7 @@ from .training.config import TrainingConfig
 
 Row = dict[str, Any]
 SNAPSHOTS = 20  # points of a curve over training
-HELD_OUT = 10  # one image of so many
+HELD_OUT = 10  # one image in ten
 
 
 class Setup(NamedTuple):

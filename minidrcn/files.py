@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all."""
+"""Atomic file writes: a reader sees the old file or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a name to write to, and give the file its real name once the block has ended without an error.
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary name to write to; rename the file to `path` once the block has ended without an error.
 
-    The name is in the same folder and has the same ending, so writers that go by the ending work and renaming is one
-    operation. If the block fails, what was there before is still there and nothing else is left behind.
+    The temporary file is in the same folder and has the same suffix, so writers that go by the suffix work and renaming
+    is atomic. If the block fails, what was there before is still there and nothing else is left behind.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
@@ -37,7 +37,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path) -> None:
-    """Rename; on Windows a file that somebody is just looking at, a virus scanner, say, cannot be replaced at once."""
+    """Rename; on Windows a file that another process has open, a virus scanner, say, cannot be replaced at once."""
     for pause in (0.05, 0.2, 1.0):
         try:
             os.replace(temporary, path)
@@ -50,11 +50,11 @@ def _replace(temporary: Path, path: Path) -> None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether a file has the name of one that `written_whole` was about to finish."""
+    """Whether this is the temporary file of an `atomic_write` that was killed."""
     return re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name) is not None
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file whole, in UTF-8 with plain line ends."""
-    with written_whole(path) as temporary:
+    """Write a text file atomically, in UTF-8, its lines ending in \\n."""
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""Proof by finite differences: is a gradient the derivative of its loss?
+"""Gradient checking by finite differences: is a gradient the derivative of its loss?
 
     numeric = (f(p + eps v) - f(p - eps v)) / (2 eps)          analytic = <gradient, v>
 
@@ -67,11 +67,6 @@ class Report:
         """Whether every gradient passed."""
         return all(row.ok for row in self.rows)
 
-    @property
-    def worst(self) -> Row:
-        """The row with the largest error."""
-        return max(self.rows, key=lambda row: np.inf if row.problem or np.isnan(row.error) else row.error)
-
     def __str__(self) -> str:
         width = max(len("parameter"), *(len(row.name) for row in self.rows))
         lines = [
@@ -105,16 +100,15 @@ def check_gradients(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> Report:
-    """Hold the gradients that `f` returns against finite differences of the loss that `f` returns.
+    """Compare the gradients that `f` returns with finite differences of the loss that `f` returns.
 
     Args:
         f: takes a dict of arrays, returns the loss and a dict of gradients with the same keys.
         params: the point to check at, float64. The arrays are not modified.
         elementwise: check every entry of every parameter, instead of random directions.
         directions: how many for each parameter.
-        eps: half the step; directions have length 1. Where a ReLU switches within the step the difference quotient is
-            wrong and the gradient is not. What disagrees is therefore checked again at two points nearby: a wrong
-            gradient is wrong there, too.
+        eps: half the step; directions have length 1. A ReLU that switches within the step makes the quotient wrong, not
+            the gradient. What disagrees is checked again at two points nearby, where a wrong gradient is still wrong.
         tolerance: the largest error that passes, relative to the parameter's largest derivative. A gradient too small
             to be seen beside the rounding of the loss fails, and the report says so.
         seed: of the directions.
@@ -258,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     """Check the whole network, as trained and as the paper's basic model; exit status 1 if a gradient is wrong."""
     from . import cli
 
-    parser = cli.parser("grad_check", "Hold every gradient of a small network against finite differences, in float64.")
+    parser = cli.parser("grad_check", "Check every gradient of a small network against finite differences, in float64.")
     parser.add_argument("--filters", type=cli.whole_number(1, 64), default=4, help="F (default: 4)")
     parser.add_argument("--recursions", type=cli.whole_number(1, 48), default=5, help="D (default: 5)")
     parser.add_argument("--seed", type=cli.whole_number(0), default=0, help="of everything random (default: 0)")
@@ -285,7 +279,7 @@ def _check_network(filters: int, recursions: int, seed: int) -> int:
     ok = True
     for title, options in variants.items():
         options = {"conv": "im2col", **options}
-        F = filters if options["conv"] == "im2col" else max(filters, TAPS + 1)  # with fewer neither is used
+        F = filters if options["conv"] == "im2col" else max(filters, TAPS + 1)  # with fewer there is no folding
         model = DRCN(F, recursions, seed, dtype="float64", **options)
         rng = np.random.default_rng(seed)
         # As initialised, biases are zero and the recursion is the identity: too regular to show every mistake.

@@ -1,4 +1,4 @@
-"""One batch over several CPU threads.
+"""Data parallelism: one batch over several CPU threads.
 
 NumPy releases the GIL while it copies and multiplies, so threads run at the same time. Each takes one image, or a few
 if they are small: their maps fit into the cache of one core, and BLAS is told to use one thread so that the cores do
@@ -23,7 +23,7 @@ import numpy as np
 from .backend import Array
 from .model.drcn import DRCN
 
-# How much of one hidden map of the images that go through the network together. Small images are taken in groups, since
+# Most bytes of one hidden map of the images that go through together. Small images are taken in groups, since
 # every NumPy call costs a few microseconds in which no other thread can make one. Measured.
 GROUP_BYTES = 1_000_000
 MINIMUM_GROUPS = 4  # so that there is something for several cores

@@ -14,7 +14,7 @@ from .data.datasets import images_in
 from .data.image_io import read_image
 from .data.metadata import metadata
 from .errors import InputError, UsageError
-from .files import written_whole
+from .files import atomic_write
 from .imaging.photo import choose_model, upscale_image
 from .model.drcn import DRCN
 
@@ -87,14 +87,14 @@ def _with_known_ending(path: Path) -> Path:
     return path
 
 
-def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None, most_pixels: int) -> str:
-    image = read_image(source, most_pixels)
+def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None, max_pixels: int) -> str:
+    image = read_image(source, max_pixels)
     progress = partial(cli.progress, desc=source.name, unit="tile")
     large = upscale_image(image, scale, model, workers=workers, progress=progress)
     if image.mode.startswith("I") and image.has_transparency_data:
         print(f"{source}: grey with 16 bits; its transparency is left out", file=sys.stderr)
     options: dict = {"quality": 95} if _format(target) in ("JPEG", "WEBP") else {}
-    with written_whole(target) as temporary:
+    with atomic_write(target) as temporary:
         try:
             large.save(temporary, **options, **metadata(image, large, _format(target)))
         except Exception as error:

@@ -1,8 +1,9 @@
-"""Draw the unrolled network, forward and backward, as images/network.svg.
+"""Draw the unrolled network, forward and backward, as images/network.svg, and the package as images/rooms.svg.
 
     python notebooks/diagram.py
 
-The picture brings its own background and colours for light and dark pages, so it can be read wherever it is shown.
+The pictures bring their own background and colours for light and dark pages, so they can be read wherever they are
+shown.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PICTURE = Path(__file__).parent / "images" / "network.svg"
-WIDTH, HEIGHT = 760, 1168
+FOLDER = Path(__file__).parent / "images"
+WIDTH = 760
 
 # Where h_0, h_1, h_2 and h_D stand, and the uses of the recursion kernel between them.
 H0, H1, H2, HD = 176, 298, 430, 624
@@ -29,6 +30,7 @@ text { font-family: sans-serif; font-size: 22px; fill: var(--ink); text-anchor: 
 .left { text-anchor: start; }
 .title { font-size: 25px; font-weight: bold; text-anchor: start; }
 .note { font-size: 20px; }
+.name { font-weight: bold; }
 .forward { stroke: var(--forward); fill: none; stroke-width: 3; }
 .back { stroke: var(--back); fill: none; stroke-width: 3; }
 .shared { stroke: var(--soft); fill: none; stroke-width: 2; stroke-dasharray: 5 4; }
@@ -48,7 +50,8 @@ text { font-family: sans-serif; font-size: 22px; fill: var(--ink); text-anchor: 
 def text(x: int, y: int, words: str, kind: str = "") -> str:
     """Words whose baseline is at y; `h_1` and `h_{d+1}` are written with a subscript."""
     lowered = r'<tspan dy="6" font-size="75%">\1\2</tspan><tspan dy="-6">&#8203;</tspan>'
-    return f'<text x="{x}" y="{y}" class="{kind}">{re.sub(r"_(?:{([^}]+)}|(.))", lowered, words)}</text>'
+    words = re.sub(r"_(?:{([^}]+)}|(\w)\b)", lowered, words)
+    return f'<text x="{x}" y="{y}" class="{kind}">{words}</text>'
 
 
 def box(x: int, y: int, width: int, height: int, kind: str = "box", radius: int = 8) -> str:
@@ -197,22 +200,71 @@ def legend(y: int) -> list[str]:
     ]  # fmt: skip
 
 
-def draw() -> str:
+def page(title: str, height: int, parts: list[str]) -> str:
     """The whole picture as SVG text."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         'role="img">',
-        "<title>DRCN, unrolled: the forward pass, and the two sums of the backward pass</title>",
+        f"<title>{title}</title>",
         f"<style>{STYLE}</style>",
-        box(WIDTH // 2, HEIGHT // 2, WIDTH, HEIGHT, "page", 12),
-        *legend(38),
-        *forward_pass(30),
-        line("shared", (20, 556), (WIDTH - 20, 556)),
-        *backward_pass(590),
-        "</svg>",
+        box(WIDTH // 2, height // 2, WIDTH, height, "page", 12),
     ]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*head, *parts, "</svg>"]) + "\n"
+
+
+def network() -> str:
+    """DRCN, unrolled over its recursions."""
+    parts = [*legend(38), *forward_pass(30), line("shared", (20, 556), (WIDTH - 20, 556)), *backward_pass(590)]
+    return page("DRCN, unrolled: the forward pass, and the two sums of the backward pass", 1168, parts)
+
+
+def room(x: int, y: int, width: int, name: str, *rows: str) -> str:
+    """A folder or a row of files, its middle at x, y."""
+    top = y - 13 * len(rows)
+    words = [text(x, top + 6, name, "name")] + [text(x, top + 6 + 26 * k, row, "note") for k, row in enumerate(rows, 1)]
+    return box(x, y, width, 44 + 26 * len(rows)) + "".join(words)
+
+
+def rooms() -> str:
+    """The folders of the package, each above those that it imports."""
+    left, right, wide = 260, 630, 480
+    floors = [
+        (184, "course", "checks: what students call", "grading: what instructors run"),
+        (308, "training", "one update, the loop, optimisers, clipping", "options, a run's folder"),
+        (432, "imaging", "a photograph in and out, tiles", "the paper's protocol"),
+        (536, "parallel", "threads"),
+        (640, "model", "forward, backward, loss, start values, files"),
+        (744, "ops", "forward/backward pairs on arrays"),
+    ]
+    parts = [
+        room(
+            WIDTH // 2, 62, WIDTH - 40, "commands", "train · evaluate · upscale · animate · experiments · data · course"
+        )
+    ]
+    parts += [room(left, y, wide, *words) for y, *words in floors]
+    parts += [room(right, 370, 220, "plots", "pictures out"), room(right, 588, 220, "data", "images in")]
+    parts += [
+        room(
+            WIDTH // 2,
+            850,
+            WIDTH - 40,
+            "below all",
+            "backend · metrics · grad_check · cli · options · errors · files · npz",
+        )
+    ]
+    edges = [97, *(y + step * (22 + 13 * (len(words) - 1)) for y, *words in floors for step in (-1, 1)), 815]
+    parts += [arrow("forward", (left, a), (left, b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    parts += [
+        arrow("forward", (right, 97), (right, 335)),
+        arrow("forward", (left + wide // 2, 345), (right - 110, 345)),
+        arrow("forward", (left + wide // 2, 432), (right - 60, 432), (right - 60, 553)),
+    ]
+    return page("The rooms of the package: imports run downwards", 912, parts)
+
+
+PICTURES = {FOLDER / "network.svg": network, FOLDER / "rooms.svg": rooms}
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(draw(), encoding="utf-8", newline="\n")
+    for path, draw in PICTURES.items():
+        path.write_text(draw(), encoding="utf-8", newline="\n")

@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from minidrcn.files import write_text, written_whole
+from minidrcn.files import atomic_write, write_text
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_atomic_write_or_not_at_all(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "first\n")
 
     def fail_halfway():
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 
@@ -28,7 +28,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_the_name_to_write_to_keeps_folder_and_ending(tmp_path):
-    with written_whole(tmp_path / "b.png") as temporary:
+    with atomic_write(tmp_path / "b.png") as temporary:
         assert temporary.parent == tmp_path
         assert temporary.suffix == ".png"
         temporary.touch()
@@ -44,7 +44,7 @@ def test_a_missing_folder_is_an_error_of_the_system(tmp_path):
 def test_an_error_names_the_file_that_was_wanted(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_text("before")
-    with pytest.raises(OSError) as raised, written_whole(path) as temporary:  # noqa: PT011, PT012
+    with pytest.raises(OSError) as raised, atomic_write(path) as temporary:  # noqa: PT011, PT012
         if error:
             raise error
         open(temporary / "deeper", "w")

@@ -52,15 +52,6 @@ def test_the_most_improved_window():
     assert plots.most_improved(before, after, target, side=99) == (slice(0, 30), slice(0, 40))
 
 
-def test_growth_shows_times_and_what_the_operations_would_give():
-    rows = [{"panel": "D", "value": d, "seconds": s, "gflop": d} for d, s in ((1, 0.3), (2, 0.5), (4, 0.8))]
-    rows.append({"panel": "F", "value": 8, "seconds": 0.1, "gflop": 5})
-    d, f = plots.growth(rows).axes
-    assert d.lines[1].get_xydata().tolist() == [[1, 0.3], [2, 0.5], [4, 0.8]]
-    assert np.allclose(d.lines[0].get_ydata(), [0.2, 0.4, 0.8])
-    assert f.get_xlabel() == "F"
-
-
 def test_contributions_show_the_means_over_seeds():
     rows = [
         {

@@ -1,7 +1,7 @@
 """Exercises that grade themselves: a check for each, which takes the function that somebody wrote.
 
     from minidrcn import course
-    result = course.check_conv_backward(my_function)    # prints a table, with a hint where a mistake has a known face
+    result = course.check_conv_backward(my_function)    # prints a table, with a hint if it knows the mistake
     result.fraction                                     # the score in [0, 1]
 
 Every check runs the function in float64 on several sizes with random numbers, whatever it does, and compares with

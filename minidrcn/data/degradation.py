@@ -1,4 +1,4 @@
-"""How a sharp image becomes the network's input: shrunk and enlarged again by bicubic interpolation."""
+"""Degradation: a sharp image becomes the network's input, shrunk and enlarged again by bicubic interpolation."""
 
 from __future__ import annotations
 

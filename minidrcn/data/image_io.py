@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 NO_RANGE = "an image of floats has no known value range; expected 8 or 16 bits a channel"
 BEYOND_16_BITS = "an image of whole numbers outside 0..65535 has no known value range; expected 8 or 16 bits a channel"
-MOST_PIXELS = 178_956_970  # where Pillow, too, refuses to go on
+MAX_PIXELS = 178_956_970  # where Pillow, too, refuses to go on
 ANIMATED_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
-def read_image(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> Image.Image:
+def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read a whole image file, turned upright if its EXIF data say so.
 
     Args:
         path: the file.
-        most_pixels: larger images are refused before any memory is taken for them.
+        max_pixels: larger images are refused before any memory is taken for them.
 
     Raises:
         InputError: there is no such file, or it is no image that Pillow reads, or it is damaged, too large, or holds
@@ -45,8 +45,8 @@ def read_image(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> Image
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and large images; it raises where it cannot go on.
             warnings.simplefilter("ignore")
-            with _limit(most_pixels), Image.open(path) as image:
-                if image.width * image.height > most_pixels:
+            with _limit(max_pixels), Image.open(path) as image:
+                if image.width * image.height > max_pixels:
                     raise Image.DecompressionBombError
                 pictures = getattr(image, "n_frames", 1) if image.format in ANIMATED_FORMATS else 1
                 if pictures > 1:
@@ -59,7 +59,7 @@ def read_image(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> Image
         # A decoder may ask for any amount where a damaged header says so; the folder's other files are not to suffer.
         raise InputError(f"{path}: takes more memory than there is; damaged, or too large an image") from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: more than {most_pixels / 1e6:g} megapixels") from error
+        raise InputError(f"{path}: more than {max_pixels / 1e6:g} megapixels") from error
     except Exception as error:
         # Which exception Pillow raises for a damaged file depends on the format; nothing else runs in this block.
         reason = "no image that Pillow can read" if isinstance(error, OSError) else f"a damaged image ({error})"
@@ -74,18 +74,18 @@ def _without_range(image: Image.Image) -> str:
     if image.mode == "F":
         return NO_RANGE
     if image.mode == "I":
-        least, most = image.getextrema()
-        return "" if least >= 0 and most <= 65535 else BEYOND_16_BITS
+        low, high = image.getextrema()
+        return "" if low >= 0 and high <= 65535 else BEYOND_16_BITS
     return ""
 
 
 @contextmanager
-def _limit(most_pixels: int) -> Iterator[None]:
+def _limit(max_pixels: int) -> Iterator[None]:
     """Let Pillow refuse what is larger, and nothing that is smaller."""
     from PIL import Image
 
     before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = most_pixels
+    Image.MAX_IMAGE_PIXELS = max_pixels
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a photograph's file says besides its pixels, and how much of it still holds for a larger copy."""
+"""Image metadata (EXIF, colour profile, resolution): what still holds for a larger copy of a photograph."""
 
 from __future__ import annotations
 

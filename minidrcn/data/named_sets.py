@@ -1,4 +1,4 @@
-"""The sets of images that the field measures and trains on: where they are, downloaded and verified.
+"""The benchmark and training sets of the field (Set5, T91, ...): where they are, downloaded and verified.
 
 No licence to pass them on is known for any of them, so none comes with the package. `named_sets.csv` says for every
 file from which commit of which public repository it can be downloaded, and its sha256. A set counts as present only if
@@ -97,7 +97,7 @@ def verified_paths(name: str) -> list[Path]:
         if folder.parent == cache_folder():
             remedy = f"python -m minidrcn.data fetch {name.lower()} downloads what is missing"
         else:
-            remedy = "mend that folder, or let MINIDRCN_DATA name one without it"
+            remedy = "repair that folder, or let MINIDRCN_DATA name one without it"
         raise InputError(f"{wrong[0]}{more}; {remedy}")
     return sorted(folder / file.name for file in files)
 

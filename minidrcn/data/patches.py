@@ -1,4 +1,4 @@
-"""Batches of patches, cut from anywhere in any image and turned any way, drawn by a generator that is passed in."""
+"""Batches of random patches with data augmentation (flips and rotations), drawn by a generator that is passed in."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ def turned(image: np.ndarray, turn: int) -> np.ndarray:
 
 
 def turned_back(image: np.ndarray, turn: int) -> np.ndarray:
-    """What `turned` has made of an image, made undone: `turned_back(turned(image, turn), turn)` is the image."""
+    """The inverse of `turned`: `turned_back(turned(image, turn), turn)` is the image."""
     back = np.rot90(image, -(turn % 4))
     return back[:, ::-1] if turn >= 4 else back

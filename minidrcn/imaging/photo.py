@@ -54,8 +54,8 @@ def upscale_image(
     opaque = Image.fromarray(_upscale_array(_opaque_pixels(image), scale, model, options))
     if image.mode.startswith("I") or not image.has_transparency_data:
         return opaque
-    alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-    opaque.putalpha(Image.fromarray(imresize(alpha, scale)))
+    opacity = np.asarray(image.convert("RGBA").getchannel("A"))
+    opaque.putalpha(Image.fromarray(imresize(opacity, scale)))
     return opaque
 
 
@@ -110,7 +110,7 @@ def _upscale_array(image: np.ndarray, scale: int, model: DRCN, options: dict) ->
 
 
 def _enlarge_colours(pixels: np.ndarray, scale: int, model: DRCN, options: dict) -> list[np.ndarray]:
-    """Luma, and Cb and Cr of an RGB image (H, W, 3), enlarged; grey images (H, W) have luma only."""
+    """The enlarged planes: Y, Cb and Cr of an RGB image (H, W, 3), Y of a grey one (H, W)."""
     y = predict_luma(model, enlarge_luma(luma(pixels), scale), **options)
     if pixels.ndim == 2:
         return [y]

@@ -1,4 +1,4 @@
-"""How the paper measured, step by step, so that numbers can be compared with its tables.
+"""The paper's evaluation protocol, step by step, so that numbers can be compared with its tables.
 
 1. Luma of the sharp image as MATLAB's `rgb2ycbcr` gives it for uint8; a grey file as it is.
 2. Height and width cropped to multiples of the scale.
@@ -60,9 +60,9 @@ def load_sample(path: str | os.PathLike, scale: int) -> Sample:
     pixels = to_array(read_image(path))
     target = to_uint8(crop_to_multiple(pixels if pixels.ndim == 2 else luma(pixels), scale))
     if min(target.shape) < 2 * scale + 11:
-        least = 2 * scale + 11
+        side = 2 * scale + 11
         raise InputError(
-            f"{path}: {target.shape[1]} x {target.shape[0]} pixels; measuring at scale {scale} needs {least} x {least}"
+            f"{path}: {target.shape[1]} x {target.shape[0]} pixels; measuring at scale {scale} needs {side} x {side}"
         )
     x = degrade(target / 255, scale).astype(np.float32)
     return Sample(Path(path), target, x, scale)

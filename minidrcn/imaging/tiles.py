@@ -1,4 +1,4 @@
-"""Prediction of images too large to go through the network in one piece.
+"""Tiled prediction, for images too large to go through the network in one piece, and self-ensemble.
 
 An output pixel depends on the input within the receptive field's radius, D + 4 pixels. A tile that is read with a halo
 of that width is therefore predicted as if the whole image had been there: no seam. Where the halo would reach beyond
@@ -21,7 +21,7 @@ from ..model.drcn import DRCN
 from ..parallel import map_in_threads
 
 MAP_BYTES = 2**24  # of one map of a tile; measured
-LEAST_TILE = 96
+MIN_TILE = 96
 
 Window = tuple[slice, slice]
 
@@ -38,9 +38,8 @@ def predict_luma(
     Args:
         model: on the CPU or the GPU.
         x: enlarged luma, (H, W), NumPy.
-        tile: side of a tile without its halo; None for one whose maps have at most 16 MiB, less where
-            a small image would have fewer than four tiles.
-            Smaller tiles are mostly halo, larger ones take more memory, of which a worker needs some ten maps.
+        tile: side of a tile without its halo; None for one whose maps have at most 16 MiB without it, and at most half
+            the image's longer side. Smaller tiles are mostly halo, larger ones take more memory, ten maps a worker.
         workers: threads; None for all usable cores. On a GPU always one.
         progress: wraps the results as they come, given their number; `tqdm` fits in here.
 
@@ -94,10 +93,10 @@ def predict_self_ensemble(model: DRCN, x: np.ndarray, **options: Any) -> np.ndar
 def _good_tile(model: DRCN, H: int, W: int) -> int:
     by_memory = math.isqrt(MAP_BYTES // (model.architecture.filters * model.dtype.itemsize))
     # Decided without the number of workers, on which no result shall depend.
-    by_work = max(-(-max(H, W) // 2), LEAST_TILE)
+    by_work = max(-(-max(H, W) // 2), MIN_TILE)
     return max(min(by_memory, by_work), 1)
 
 
 def _even(length: int, tile: int) -> int:
-    """The side of equal tiles that are as few as tiles of side `tile` would be: none is left small, all halo."""
+    """The side that splits `length` evenly into as many tiles as side `tile` needs: no sliver is left, all halo."""
     return -(-length // -(-length // tile))

@@ -1,4 +1,4 @@
-"""Networks and unfinished training runs as one `.npz` file each.
+"""Checkpoints: a network, or a training run with all it needs to go on, as one `.npz` file.
 
     meta              JSON in UTF-8, as bytes: format, the version of minidrcn, architecture, scale, and for a run its
                       step, options and rule; all that is random follows from the seed among the options and the step
@@ -24,7 +24,7 @@ import numpy as np
 
 from ..backend import Arrays, to_cpu
 from ..errors import InputError, UsageError
-from ..files import written_whole
+from ..files import atomic_write
 from ..npz import read_npz
 from .drcn import DRCN
 from .network import Architecture
@@ -54,7 +54,7 @@ def save(
     optimiser_state: dict[str, Arrays] | None = None,
     training: dict[str, Any] | None = None,
 ) -> None:
-    """Write a network, and what a run needs to go on, to one file, whole or not at all.
+    """Write a network, and what a run needs to go on, to one file, atomically.
 
     Args:
         path: ends in `.npz`.
@@ -77,7 +77,7 @@ def save(
     # Made in memory first: on a full disk Python's zip files say so twice, the second time as a traceback.
     contents = io.BytesIO()
     np.savez(contents, **arrays, checksum=_checksum(arrays))
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(contents.getbuffer())
 
 

@@ -1,4 +1,4 @@
-"""The network as a thing to hold: parameters, prediction, loss and gradients under one name."""
+"""The DRCN model: parameters, prediction, loss and gradients."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class DRCN:
     def backward(
         self, dfinal: Array, dys: Array, cache: ForwardCache, input_gradient: bool = True
     ) -> tuple[Array | None, Params]:
-        """`network.backward`, with the parameters that `forward` had: dx, grads."""
+        """`network.backward`, and the way back through the folding: dx, grads."""
         dx, grads = network.backward(dfinal, dys, cache, input_gradient)
         return dx, fold_backward(grads, self.params) if self._foldable else grads
 
@@ -118,7 +118,7 @@ class DRCN:
         """Sharpen luma that bicubic interpolation has enlarged.
 
         Args:
-            x: (N, H, W, 1), in [0, 1], trained on studio-range luma, 16/255 to 235/255.
+            x: luma in [0, 1], (N, H, W, 1); shipped weights expect studio range, 16/255 to 235/255.
             per_recursion: False if the ensemble's prediction alone is wanted.
 
         Returns:
@@ -126,6 +126,7 @@ class DRCN:
 
         Raises:
             ValueError: x does not have four axes, one channel and at least one pixel.
+            TypeError: x is on the GPU and the network is not, or the other way round.
         """
         final, ys, _ = self.forward(x, keep=False)
         return final, ys if per_recursion else None

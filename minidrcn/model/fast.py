@@ -33,7 +33,7 @@ class JoinedCache(NamedTuple):
 class WinogradLayers(PlainLayers):
     """The same by `minidrcn.ops.winograd`: the layers that read one map are done as one.
 
-    Such layers must follow each other in `params`, and all that gain from it read maps of the same number of channels.
+    Such layers must be neighbours in `params`, and all kernels that are transformed must have equally many inputs.
     """
 
     def __init__(self, params: Arrays, rectified: Collection[str]) -> None:

@@ -1,7 +1,7 @@
 """Fewer operations: two convolutions with nothing between them are one linear map, and are done as one.
 
-Without a ReLU between `reconstruct1` (F maps to F) and `reconstruct2` (F maps to one), F - 9 of the F maps in between
-are more than is needed. `reconstruct2` multiplies a pixel with nine taps, and then shifts the nine products to the
+Without a ReLU between `reconstruct1` (F maps to F) and `reconstruct2` (F maps to one), nine maps in between suffice
+instead of F. `reconstruct2` multiplies a pixel with nine taps, and then shifts the nine products to the
 pixels they belong to and adds them up. The multiplication can be done beforehand, in the kernel of `reconstruct1`:
 
     K = w1 @ taps    k = b1 @ taps        (3, 3, F, 9) and (9,), with taps (F, 9) the pixel's weights in w2

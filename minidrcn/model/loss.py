@@ -1,4 +1,4 @@
-"""The paper's loss: every recursion's prediction and their ensemble, each held against the target."""
+"""The paper's loss: every recursion's prediction and their ensemble, each compared with the target."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def loss_forward(final: Array, ys: Array, y: Array, alpha: float) -> tuple[Array
     D = len(ys)
     l2, final_cache = squared_error_forward(final, y)
     loss = (1 - alpha) * l2
-    companion_caches = []
+    single_caches = []
     for y_d in ys:
-        l1_d, companion_cache = squared_error_forward(y_d, y)
+        l1_d, single_cache = squared_error_forward(y_d, y)
         loss = loss + alpha / D * l1_d
-        companion_caches.append(companion_cache)
-    return loss, (final_cache, companion_caches, alpha)
+        single_caches.append(single_cache)
+    return loss, (final_cache, single_caches, alpha)
 
 
 def loss_backward(cache: tuple) -> tuple[Array, Array]:
     """Returns dfinal (N, H, W, 1) and dys (D, N, H, W, 1), the derivatives of the loss by its two kinds of inputs."""
-    final_cache, companion_caches, alpha = cache
-    D = len(companion_caches)
+    final_cache, single_caches, alpha = cache
+    D = len(single_caches)
     # forward: loss = (1 - alpha) * l2 + sum_d alpha / D * l1_d
     dfinal = squared_error_backward(1 - alpha, final_cache)
-    dys = [squared_error_backward(alpha / D, companion_cache) for companion_cache in companion_caches]
+    dys = [squared_error_backward(alpha / D, single_cache) for single_cache in single_caches]
     return dfinal, get_xp(dfinal).stack(dys)

@@ -101,7 +101,7 @@ class PlainLayers:
         return ys, cache
 
     def backward(self, dys: Sequence[Array], cache: LayerCache, input_gradient: bool = True) -> tuple[Array, Arrays]:
-        """From the derivatives by the outputs: dx, and the gradient of each `name.w` and `name.b` by this one use.
+        """From the derivatives by the outputs: dx, and this use's share of the gradient of each `name.w` and `name.b`.
 
         With `input_gradient=False` nobody asks for dx, and it may be left out.
         """
@@ -116,7 +116,7 @@ class PlainLayers:
 
 
 class ForwardCache(NamedTuple):
-    """What `backward` needs of `forward`: each layer's cache; those of h_0 .. h_D and of y_1 .. y_D by recursion."""
+    """What `backward` needs of `forward`: the layers' caches, `hidden` by the map they read, `reconstruct2` by y_d."""
 
     layers: PlainLayers
     architecture: Architecture
@@ -217,7 +217,7 @@ def backward(
             # forward: y_d = x + reconstruct2(reconstruct1(h_d))
             doutputs["reconstruct1"], grads_of_use = layers.backward([dy[d]], cache.reconstruct2[d])
             add(grads, grads_of_use)
-        # forward: h_(d+1) = recursion(h_d), reconstruct1(h_d). What reaches h_d is the sum over both readers.
+        # forward: recursion(h_d) and reconstruct1(h_d) both read h_d; what reaches it is the sum over both.
         dh, grads_of_use = layers.backward([doutputs[name] for name in readers(d, architecture)], cache.hidden[d])
         # A kernel is used after every recursion: its gradient is the sum over its uses.
         add(grads, grads_of_use)

@@ -52,7 +52,7 @@ def col2im(cols: Array, shape: tuple[int, int, int, int], kernel: int = 3) -> Ar
         kernel: side K of the neighbourhood.
 
     Returns:
-        (N, H, W, C), the inside of a fresh padded array.
+        (N, H, W, C), a view into a larger fresh array.
 
     Raises:
         ValueError: cols does not have the shape `im2col` gives for such maps, or the kernel is even or not positive.

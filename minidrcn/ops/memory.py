@@ -1,4 +1,4 @@
-"""Scratch memory of the fast convolution, used again from call to call.
+"""Workspaces: scratch memory of the fast convolution, reused from call to call.
 
 A large array that NumPy asks the system for comes as fresh pages, and touching those for the first time costs as much
 as computing with them. It changes no result.
@@ -18,7 +18,7 @@ from ..backend import Array, get_xp
 class Workspace:
     """Scratch memory of one worker, handed from call to call so that it is asked for only once.
 
-    It holds nothing that a later call reads: whoever takes a piece fills it first. Two threads must not share one.
+    It holds nothing that a later call reads: the caller fills what it takes. Not thread-safe: one for each thread.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What DRCN needs besides convolutions: ReLU, squared error, weighted sum."""
+"""Operations besides the convolution, as forward/backward pairs: ReLU, squared error, weighted sum."""
 
 from __future__ import annotations
 

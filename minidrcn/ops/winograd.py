@@ -7,13 +7,13 @@ it is known from its values at six points, and each value is one multiplication:
     product = B [ (G w) * (A p) ]      * is entry by entry
 
 A (6, 4) and G (6, 3) evaluate p and w at the points, B (6, 6) finds the coefficients of a polynomial from its values.
-A filter with the taps w is this linear map from 4 numbers to 6 the other way round, from 6 inputs to 4 outputs. It is
-the transpose (reversing all w's shifts turns "add to" into "read from"), and transposing costs no multiplication:
+Multiplying by w is a linear map from 4 numbers to 6. A filter with the taps w, from 6 inputs to 4 outputs, is its
+transpose ("add to a shifted place" becomes "read from it"), and transposing costs no multiplication:
 
     y = A' [ (G w) * (B' x) ]
 
-The points are 0, 1, -1, 2, -2 and infinity (the leading coefficient). A row of A holds the powers p^0 .. p^3 of a point
-p, a row of G its powers p^0 .. p^2 divided by its distances to the other points, so that B has whole numbers only. The
+The points are 0, 1, -1, 2, -2 and infinity (the leading coefficient). A row of A holds the powers q^0 .. q^3 of a point
+q, a row of G its powers q^0 .. q^2 divided by its distances to the other points, so that B has whole numbers only. The
 tests check that the three together are a filter. Larger tiles would save more and round worse.
 
 **In two dimensions** the same is done along rows and along columns. A 6x6 tile, flattened to 36 numbers, is then
@@ -25,7 +25,7 @@ transformed by the Kronecker product of a matrix with itself, and 36 multiplicat
     Y = (A (x) A)' M          (16, 36) @ (36, tiles x F)                 tiles of 4x4, side by side
 
 Everything is a matrix product, so the backward pass is the four lines read backwards, each matrix transposed. Two
-matters are for free: A's row for the point 1 is all ones, so a bias added to M at (1, 1) reaches all 16 outputs, and
+things cost nothing: A's row for the point 1 is all ones, so a bias added to M at (1, 1) reaches all 16 outputs, and
 dM at (1, 1) is the sum over dy's tile, which is what the bias's gradient adds up.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4; the idea is
@@ -138,7 +138,7 @@ def conv2d_forward(
     for n, rows in _blocks(x, th, tw, max(C, F)):
         V = _transform_tiles(x[n], rows, tw, t, workspace)
         tiles = V.shape[1]
-        # M takes the memory of the tiles, which have done their work, and Y that of V: less to keep in the cache.
+        # The tiles are no longer needed: M reuses their memory, and Y that of V, so more stays in the cache.
         M = xp.matmul(V, prepared.U, out=scratch(workspace, "tiles", (36, tiles, F), x))
         M[ONES] += b
         Y = xp.matmul(t.A.T, M.reshape(36, -1), out=scratch(workspace, "V", (16, tiles * F), x))
@@ -178,7 +178,7 @@ def conv2d_backward(
     th, tw = H // 4 + 1, W // 4 + 1
     dx = t.xp.empty((N, th, 4, tw, 4, C), dtype=x.dtype)
     dw, db = t.xp.zeros((9, C * F), dtype=w.dtype), t.xp.zeros(F, dtype=w.dtype)
-    below = None
+    carried = None
     for n, rows in _blocks(x, th, tw, max(C, F)):
         V = _transform_tiles(x[n], rows, tw, t, workspace)
         tiles, height = V.shape[1], rows.stop - rows.start
@@ -194,7 +194,7 @@ def conv2d_backward(
         dU = t.xp.matmul(V.transpose(0, 2, 1), dM, out=scratch(workspace, "dU", (36, C, F), x))
         # forward: U = G w
         dw += t.G.T @ dU.reshape(36, -1)
-        dV = t.xp.matmul(dM, prepared.U_transposed, out=V)  # V has done its work
+        dV = t.xp.matmul(dM, prepared.U_transposed, out=V)  # V is no longer needed
         # forward: V = B' tiles
         dtiles = t.xp.matmul(t.B, dV.reshape(36, -1), out=scratch(workspace, "tiles", (36, tiles * C), x))
         dtiles = dtiles.reshape(6, 6, -1, height, tw, C)
@@ -202,8 +202,8 @@ def conv2d_backward(
         dtiles[:, :2, :, :, 1:] += dtiles[:, 4:, :, :, :-1]
         dtiles[:2, :4, :, 1:] += dtiles[4:, :4, :, :-1]
         if rows.start > 0:
-            dtiles[:2, :4, :, 0] += below
-        below = dtiles[4:, :4, :, -1].copy()  # for the next block of rows
+            dtiles[:2, :4, :, 0] += carried
+        carried = dtiles[4:, :4, :, -1].copy()  # for the next block of rows
         dx[n, rows] = dtiles[:4, :4].transpose(2, 3, 0, 4, 1, 5)
     # A tile begins one pixel before the first output it helps to make.
     return dx.reshape(N, 4 * th, 4 * tw, C)[:, 1 : H + 1, 1 : W + 1], dw.reshape(w.shape), db

@@ -4,7 +4,7 @@ from .animation import save_animation, sharpening
 from .experiments import clipping, contributions, ensemble_effect, recursion_performance
 from .images import most_improved, side_by_side
 from .lessons import bars, im2col_step, lines, maps, numbers, strip
-from .runs import growth, training_curve
+from .runs import training_curve
 from .sliders import slider
 from .style import save
 
@@ -13,7 +13,6 @@ __all__ = [
     "clipping",
     "contributions",
     "ensemble_effect",
-    "growth",
     "im2col_step",
     "lines",
     "maps",

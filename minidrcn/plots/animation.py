@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import written_whole
+from ..files import atomic_write
 from .style import BLUE, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def sharpening(crops: Sequence[np.ndarray], psnrs: Sequence[float], d: int) -> F
 
 
 def save_animation(figures: Sequence[Figure], seconds: Sequence[float], path: str | os.PathLike, dpi: int = 90) -> None:
-    """Write figures of one size as a GIF that repeats for ever, whole or not at all.
+    """Write figures of one size as a GIF that repeats for ever, atomically.
 
     Args:
         figures: in order.
@@ -55,7 +55,7 @@ def save_animation(figures: Sequence[Figure], seconds: Sequence[float], path: st
         figure.savefig(file, format="png", dpi=dpi)
         frames.append(Image.open(file).convert("RGB").quantize(256))
     first, *others = frames
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         first.save(
             temporary, "GIF", save_all=True, append_images=others, duration=[round(1000 * s) for s in seconds], loop=0
         )

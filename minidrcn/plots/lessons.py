@@ -1,4 +1,4 @@
-"""Small numbers and large ideas: what the lessons draw."""
+"""The figures of the lessons: matrices, curves, bars and feature maps."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def bars(values: Mapping[str, float], xlabel: str, digits: str = ".3g") -> Figur
 
 
 def maps(images: Mapping[str, np.ndarray], symmetric: bool = False, columns: int = 6) -> Figure:
-    """Small maps beside each other, each from its own least to its own largest value.
+    """Small maps beside each other, each from its own smallest to its own largest value.
 
     Args:
         images: (H, W) each, by title.

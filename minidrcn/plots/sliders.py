@@ -9,11 +9,11 @@ RANGE = tuple[int, int]
 
 
 def slider(draw: Callable[..., Any], **ranges: RANGE) -> None:
-    """Show what `draw` returns, and let its arguments be moved; a line of text in their place without ipywidgets.
+    """Show what `draw` returns, with a slider for each argument; without ipywidgets print a line of text instead.
 
     Args:
         draw: takes whole numbers by name and returns something to show.
-        ranges: the least and the largest value of each. The slider begins in the middle.
+        ranges: the smallest and the largest value of each. The slider begins in the middle.
     """
     try:
         from ipywidgets import IntSlider, interact
@@ -21,7 +21,6 @@ def slider(draw: Callable[..., Any], **ranges: RANGE) -> None:
         print('no sliders here; pip install -e ".[notebooks]" brings them')
         return
     sliders = {
-        name: IntSlider((least + most) // 2, least, most, continuous_update=False)
-        for name, (least, most) in ranges.items()
+        name: IntSlider((low + high) // 2, low, high, continuous_update=False) for name, (low, high) in ranges.items()
     }
     interact(draw, **sliders)

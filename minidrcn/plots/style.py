@@ -1,4 +1,4 @@
-"""What all pictures share: colours, an empty figure, a file."""
+"""Shared style: colours, an empty figure, saving to a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import written_whole
+from ..files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,15 +19,15 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
 
 def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
-    """An empty figure of so many inches: without pyplot, so no display is looked for and nothing is kept open."""
+    """An empty figure, its size in inches: without pyplot, so no display is looked for and nothing is kept open."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout=layout)
 
 
 def save(figure: Figure, path: str | os.PathLike, dpi: int = 110) -> None:
-    """Write a figure to a file whose ending says the format, whole or not at all."""
-    with written_whole(path) as temporary:
+    """Write a figure to a file, atomically; its suffix names the format."""
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=dpi)
 
 

@@ -1,4 +1,4 @@
-"""Where does a network stop computing with finite numbers? Asked once, when training has exploded."""
+"""Diagnosis of exploded training: where is the first number that is infinite or NaN?"""
 
 from __future__ import annotations
 

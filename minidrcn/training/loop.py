@@ -83,7 +83,7 @@ class TrainingRun:
                     complete = state
                     state = self._update(state, bar)
             except (OSError, MemoryError, KeyboardInterrupt):
-                # A disk too full for pictures, nobody who reads the output: what is done is kept, if it can be.
+                # The disk is full, or the output's reader is gone: keep what is done, if possible.
                 with contextlib.suppress(OSError, InputError):
                     self._save(complete)
                 raise

@@ -181,7 +181,7 @@ class Muon:
         return params, {"momentum": momentum, **means}
 
 
-def orthogonalise(u: Array, iterations: int = 5) -> Array:
+def orthogonalise(u: Array) -> Array:
     """The matrix with the singular vectors of `u`, (rows, columns), rows >= columns, and singular values near 1.
 
     A Newton-Schulz iteration: each round maps every singular value s to 3.4445 s - 4.775 s^3 + 2.0315 s^5, which brings
@@ -189,7 +189,7 @@ def orthogonalise(u: Array, iterations: int = 5) -> Array:
     """
     norm = get_xp(u).sqrt((u * u).sum())  # no singular value is larger
     u = u / (norm + 1e-7)
-    for _ in range(iterations):
+    for _ in range(5):
         gram = u.T @ u
         u = 3.4445 * u + u @ (-4.775 * gram + 2.0315 * gram @ gram)
     return u

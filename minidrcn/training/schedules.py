@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+FALL = 0.25  # of all steps, over which the trapezoid's rate falls
+ALPHA_UNTIL = 0.5  # of all steps, over which alpha falls
+
 
 def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
     """A linear rise over the first `warmup` steps, then half a cosine down to 0 (Loshchilov and Hutter 2017).
@@ -23,8 +26,8 @@ def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
     return lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
 
-def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0, fall: float = 0.25) -> float:
-    """A linear rise over the first `warmup` steps, then `lr`, and over the last part of all steps a linear fall to 0.
+def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
+    """A linear rise over the first `warmup` steps, then `lr`, and over the last quarter of all steps a fall to 0.
 
     Until the fall nothing depends on `steps`: such a training can be prolonged, where half a cosine cannot (Zhai et al.
     2022, "Scaling vision transformers", section 3.5).
@@ -34,13 +37,12 @@ def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0, fall: floa
         steps: their number.
         lr: the highest rate.
         warmup: the rate reaches `lr` at this step.
-        fall: the part of all steps over which it falls.
 
     Returns:
         the learning rate.
     """
     rise = min(1.0, (step + 1) / (warmup + 1))
-    return lr * min(rise, (steps - step) / max(fall * steps, 1), 1.0)
+    return lr * min(rise, (steps - step) / max(FALL * steps, 1), 1.0)
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,12 @@ class Plateau:
         return self.lr < self.stop
 
 
-def linear_alpha(step: int, steps: int, until: float = 0.5) -> float:
-    """From 1 at the first step to 0 at the fraction `until` of all steps, 0 from there on.
+def linear_alpha(step: int, steps: int) -> float:
+    """From 1 at the first step to 0 halfway through all steps, 0 from there on.
 
     The paper says that alpha decays and not how.
     """
-    return max(0.0, 1 - step / max(until * steps, 1))
+    return max(0.0, 1 - step / max(ALPHA_UNTIL * steps, 1))
 
 
 def alpha_from_rate(lr: float, lr_start: float, recursions: int) -> float:

@@ -1,7 +1,7 @@
 """One training step, and the value that goes from step to step.
 
-Nothing is random but what seed and step decide, so a run that was stopped after any step goes on exactly as if it had
-not been.
+Seed and step decide everything random, so a run that was stopped after any step goes on exactly as if it had never been
+stopped.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def train_step(
 
 def batch(state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair]) -> tuple[Array, Array]:
     """Inputs and targets of the next update, where the network is."""
-    rng = np.random.default_rng((config.seed, state.step + 1))  # (seed, 0) is the stream of the initial weights
+    rng = np.random.default_rng((config.seed, state.step + 1))  # initial weights: default_rng(seed), which is (seed, 0)
     xp = state.model.xp
     x, y = draw_batch(pairs, config.batch, config.patch, rng)
     return xp.asarray(x), xp.asarray(y)

@@ -1,4 +1,4 @@
-"""Train a network to look at: what an experiment wants to know of it while it learns and once it has learned."""
+"""Snapshots of a network during training, and what experiments and lessons measure of them."""
 
 from __future__ import annotations
 

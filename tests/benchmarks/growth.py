@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from timing import flops, in_turn, machine
 
 from minidrcn import DRCN, cli, plots
 from minidrcn.imaging.tiles import predict_luma
 from minidrcn.parallel import loss_and_grads
+from minidrcn.plots.style import BLUE, GREY, new_figure
 
 PANELS = {
     "recursions D": (1, 2, 4, 8, 16),
@@ -63,6 +65,27 @@ def measure(panels: dict[str, Sequence[int]], repetitions: int) -> list[dict]:
     return rows
 
 
+def draw(rows: Sequence[dict]) -> Figure:
+    """Time over size on logarithmic axes, one panel for each number that was varied.
+
+    Args:
+        rows: dicts with panel (what was varied), value, seconds, and gflop, the operations the dashed line follows.
+    """
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    figure = new_figure(2.8 * len(panels), 2.9)
+    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels), sharey=True)), panels, strict=True):
+        points = [row for row in rows if row["panel"] == panel]
+        values, seconds, gflop = (np.array([row[key] for row in points]) for key in ("value", "seconds", "gflop"))
+        axes.loglog(values, gflop * (seconds[-1] / gflop[-1]), "--", color=GREY, label="as the operations grow")
+        axes.loglog(values, seconds, "o-", color=BLUE, markersize=4, label="measured")
+        axes.set_xticks(values, [str(value) for value in values], minor=False)
+        axes.minorticks_off()
+        axes.set_xlabel(panel)
+    figure.axes[0].set_ylabel("seconds")
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
 def main(argv: list[str] | None = None) -> None:
     """Measure, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -77,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    plots.save(plots.growth(rows), args.folder / "growth.png")
+    plots.save(draw(rows), args.folder / "growth.png")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import csv
 import re
 
 import growth
+import numpy as np
 import pytest
 import timing
 
@@ -37,6 +38,15 @@ def test_growth_writes_a_table_and_a_plot(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "new" / "growth.png").stat().st_size > 1000
 
 
+def test_growth_shows_times_and_what_the_operations_would_give():
+    rows = [{"panel": "D", "value": d, "seconds": s, "gflop": d} for d, s in ((1, 0.3), (2, 0.5), (4, 0.8))]
+    rows.append({"panel": "F", "value": 8, "seconds": 0.1, "gflop": 5})
+    d, f = growth.draw(rows).axes
+    assert d.lines[1].get_xydata().tolist() == [[1, 0.3], [2, 0.5], [4, 0.8]]
+    assert np.allclose(d.lines[0].get_ydata(), [0.2, 0.4, 0.8])
+    assert f.get_xlabel() == "F"
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("relu", [False, True])
 def test_all_compute_the_same_and_the_table_is_printed(relu, monkeypatch, capsys):
@@ -52,7 +62,7 @@ def test_all_compute_the_same_and_the_table_is_printed(relu, monkeypatch, capsys
     monkeypatch.setattr(against_pytorch, "PREDICTION", ((8, 2, 12, 13),))
     against_pytorch.main(["--repetitions", "1", *(["--relu"] if relu else [])])
     printed = capsys.readouterr().out
-    assert len(re.findall(r"  \d+\.\d\d x ", printed)) >= 7
+    assert len(re.findall(r" \d+\.\d\d x ", printed)) >= 7
     assert "prediction, F=8, D=2, 13x12 pixels" in printed
 
 
@@ -66,7 +76,7 @@ def test_a_library_that_computes_something_else_is_not_timed(capsys):
     printed = capsys.readouterr().out
     assert re.search(r"wrong +left out: it computes 1.1, and not 1\n", printed)
     assert re.search(r"missing +left out: not installed\n", printed)
-    assert len(re.findall(r"  \d+\.\d\d x ", printed)) == 3
+    assert len(re.findall(r" \d+\.\d\d x ", printed)) == 3
 
 
 def _without(names, operations, makers):

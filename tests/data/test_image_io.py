@@ -97,9 +97,9 @@ def test_a_photograph_with_a_preview_is_one_photograph(tmp_path):
 
 def test_the_limit_on_pixels_can_be_lowered_and_raised(tmp_path, monkeypatch):
     Image.new("1", (100, 90)).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png", most_pixels=9000).size == (100, 90)
+    assert read_image(tmp_path / "a.png", max_pixels=9000).size == (100, 90)
     with pytest.raises(InputError, match=r"more than 0.008999 megapixels"):
-        read_image(tmp_path / "a.png", most_pixels=8999)
+        read_image(tmp_path / "a.png", max_pixels=8999)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     assert read_image(tmp_path / "a.png").size == (100, 90)
     assert Image.MAX_IMAGE_PIXELS == 10, "Pillow's own limit is as it was"

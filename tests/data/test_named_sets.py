@@ -138,7 +138,7 @@ def test_minidrcn_data_comes_first_and_is_verified_too(cache, tmp_path, monkeypa
     monkeypatch.setenv("MINIDRCN_DATA", str(mine.parent))
     assert named_sets.verified_paths("tiny") == [mine / "a.png", mine / "b.png"]
     (mine / "a.png").write_bytes(b"other")
-    with pytest.raises(InputError, match=r"TINY.a\.png: not the file it should be; mend that folder"):
+    with pytest.raises(InputError, match=r"TINY.a\.png: not the file it should be; repair that folder"):
         named_sets.verified_paths("tiny")
 
 

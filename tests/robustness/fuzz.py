@@ -30,7 +30,7 @@ from minidrcn.training.optim import Adam
 from minidrcn.training.run_folder import COLUMNS, read_log
 
 SECONDS = 10.0
-MOST_PIXELS = 4_000_000
+MAX_PIXELS = 4_000_000
 AFRAID_OF = [
     b"\x00" * 4,
     b"\xff" * 4,
@@ -110,7 +110,7 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
 
 def read_picture(path: Path) -> None:
     """As every command reads images."""
-    to_array(read_image(path, MOST_PIXELS))
+    to_array(read_image(path, MAX_PIXELS))
 
 
 def reader(name: str, sound: bytes) -> Reader:

@@ -99,7 +99,7 @@ ZOO = {  # target: name, right, wrong, mistake
         ("relu_mask_from_gradient", "y > 0", "dy > 0", "the mask comes from the incoming gradient instead of the map"),
         ("relu_value_as_mask", "(y > 0)", "y", "multiplied by the map instead of its sign"),
         ("relu_changes_its_input", "return dy * (y > 0)", "dy *= y > 0\n    return dy",
-         "the incoming gradient is masked in place; whoever else uses it gets a wrong one"),
+         "the incoming gradient is masked in place, which corrupts it for its other users"),
     ),
     "ops.pointwise:squared_error_backward": (
         ("squared_error_doubled", "(dloss /", "(2 * dloss /", "the square's 2 is kept; the 1/2 in front cancels it"),

@@ -1,4 +1,4 @@
-"""What a wrong array looks like: known signatures of mistakes, found by comparing it with the right one.
+"""Hints: known mistakes, recognised by how a wrong array differs from the right one.
 
 A signature must hold in every case in which the array is wrong, so that a 2 that is a batch size is told from a 2 that
 is a 2.

@@ -1,4 +1,4 @@
-"""Run a function on several cases and hold what it returns against what is right: the engine of every check."""
+"""The engine of every check: run a function on several cases and compare what it returns with what is right."""
 
 from __future__ import annotations
 

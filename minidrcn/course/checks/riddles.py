@@ -1,8 +1,8 @@
 """Find the bug: a broken backward pass, seen through the checker's report alone.
 
 The report has a line for every size, among them the telling ones: a single image, a kernel of one pixel, one recursion.
-Where the wrong numbers have a known face (half of what they should be, mirrored), it says so. For every function the
-mistakes to choose from differ in which lines are wrong and in these faces, so each report has one answer.
+Where the error matches a known mistake (half of what it should be, mirrored), it says so. For every function the
+mistakes to choose from differ in which lines are wrong and in these hints, so each report has one answer.
 """
 
 from __future__ import annotations

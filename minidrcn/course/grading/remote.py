@@ -17,7 +17,7 @@ from ..checks import guard
 from . import wire
 from .student import serve
 
-MOST_BYTES = 256 * 2**20  # of one answer
+MAX_BYTES = 256 * 2**20  # of one answer
 PATIENCE = 0.05  # seconds between two looks at the memory
 LAST_WORDS = 1.0  # seconds for a conversation to notice that the process is gone
 
@@ -131,11 +131,11 @@ class _Talk:
     def _run(self, connection: Connection, request: bytes) -> None:
         try:
             connection.send_bytes(request)
-            self.answer = connection.recv_bytes(MOST_BYTES)
+            self.answer = connection.recv_bytes(MAX_BYTES)
         except (EOFError, ConnectionError):
             self.problem = "it ended its own process"
         except OSError:
-            self.problem = f"it ended its own process, or returned more than {MOST_BYTES // 2**20} MiB"
+            self.problem = f"it ended its own process, or returned more than {MAX_BYTES // 2**20} MiB"
 
 
 class RemoteFunction(guard.RemoteCallable):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...errors import InputError
 
 ENDINGS = (".ipynb", ".py")
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 # Cell magics whose cell is still Python.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
@@ -32,8 +32,8 @@ def read_submission(path: Path) -> list[Piece]:
     if path.suffix not in ENDINGS:
         raise InputError(f"{path}: expected a notebook (.ipynb) or a Python file (.py)")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: larger than {MOST_BYTES // 10**6} MB; clear the outputs and hand it in again")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: larger than {MAX_BYTES // 10**6} MB; clear the outputs and hand it in again")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file in UTF-8") from error
