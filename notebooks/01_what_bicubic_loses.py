@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 1. What bicubic interpolation loses
 #
-# **You will learn** what super-resolution is asked to do, why the field measures on *luma*, and what the two numbers in
-# every table, PSNR and SSIM, say. **Time:** six minutes. **You need:** Python and a little NumPy.
+# **You will learn** what super-resolution has to do, why quality is measured on *luma*, and what PSNR and SSIM, the two
+# numbers in every table, mean. **Time:** six minutes. **You need:** Python and a little NumPy.
 #
-# A small photograph is to be shown large. Between two known pixels something has to be made up. The classical answer is
-# bicubic interpolation: a smooth curve through the neighbours. It is the network's input and its rival in all that
-# follows, so let us see what it can and cannot do.
+# Enlarging a small photograph means making something up between the known pixels. The classical answer is bicubic
+# interpolation: a smooth curve through the neighbours. In all that follows it is both the network's input and the
+# baseline to beat, so let us see what it can and cannot do.
 
 # %%
 # %matplotlib inline
@@ -27,8 +27,8 @@ print("photograph", photo.shape, photo.dtype, f"from {photo.min():.2f} to {photo
 # ## Shrink it, and enlarge it again
 #
 # Nobody has the sharp version of a small photograph, so we take a sharp one and shrink it ourselves. Then we know the
-# answer. `imresize` is MATLAB's function of that name, because the numbers in the papers were made with it: before it
-# shrinks, it blurs as much as is needed for the small picture to hold no wrong detail.
+# answer. `imresize` does what MATLAB's function of that name does, because the numbers in the papers were made with it:
+# it blurs before it shrinks, just enough to keep false detail out of the small picture (*antialiasing*).
 
 # %%
 scale = 3
@@ -43,14 +43,14 @@ plots.side_by_side([("bicubic, x3", enlarged), ("original", sharp)], eye)
 
 # %% [markdown]
 # Fur has become fog, edges have become ramps. Eight of every nine numbers were thrown away, and a smooth curve cannot
-# bring them back. What *can* be known about them is that photographs are not arbitrary: an edge that is a ramp here was
-# almost surely a step. A network can learn that from examples.
+# bring them back. But photographs are not arbitrary: an edge that is a ramp here was almost surely a step. A network
+# can learn that from examples.
 #
 # ## Luma
 #
-# The eye sees detail in brightness and hardly in colour. The field therefore restores brightness alone and
-# interpolates colour. Brightness here is the *luma* of television, Y: a weighted sum of red, green and blue, in the
-# "studio range" from 16 to 235.
+# The eye sees detail in brightness and hardly in colour, so the field restores brightness alone and interpolates
+# colour. Brightness here is *luma*, the Y of television's YCbCr: a weighted sum of red, green and blue, in the "studio
+# range" from 16 to 235.
 
 # %%
 weights = np.array([65.481, 128.553, 24.966])
@@ -67,14 +67,13 @@ plots.maps({"luma": y, "enlarged": y_bicubic}, columns=2)
 plots.maps({"what is missing": y - y_bicubic}, symmetric=True, columns=1)
 
 # %% [markdown]
-# The last picture is all that a network has to find: white is zero, red should be lighter, blue darker. It is zero
-# nearly everywhere: flat regions are fine. This is why DRCN adds its input to its output (the *skip*, lesson 6): it
-# then only has to find what is missing.
+# The last picture, the *residual*, is all that a network has to find: white is zero, red should become lighter, blue
+# darker. It is zero nearly everywhere, because flat regions are fine. This is why DRCN adds its input to its output
+# (the *skip connection*, lesson 6): it then only has to find the residual.
 #
 # ## PSNR: how large is the error?
 #
-# Take the mean squared error and hold it against the square of the largest possible value. On a logarithmic scale, in
-# decibels:
+# Compare the mean squared error with the square of the largest possible value, on a logarithmic scale, in decibels:
 #
 # $$\mathrm{PSNR} = 10 \log_{10} \frac{255^2}{\mathrm{mean}\,(a - b)^2}$$
 
@@ -95,8 +94,9 @@ print(f"+{psnr(a, halved) - psnr(a, b):.2f} dB")
 # %% [markdown]
 # ## SSIM: is the structure still there?
 #
-# PSNR does not care *where* an error is. Here are two pictures of the same PSNR: one with an even grey veil, one
-# blurred by the enlargement. SSIM compares means, variances and covariance in small windows, and tells them apart.
+# PSNR does not care *where* an error is. Here are two pictures with the same PSNR: one under an even grey veil, the
+# other blurred by the enlargement. SSIM compares means, variances and covariance in small windows, and tells them
+# apart.
 
 # %%
 veil = a + np.sqrt(error)
@@ -108,8 +108,8 @@ assert ssim(a, veil) > ssim(a, b)
 # %% [markdown]
 # ## "Which PSNR is this?"
 #
-# The most frequent question asked of super-resolution projects. Here is one enlargement, measured in ways that are all
-# called PSNR:
+# Super-resolution projects are asked this more often than anything else. Here is one enlargement, measured in four ways
+# that are all called PSNR:
 
 # %%
 s = scale
@@ -126,9 +126,9 @@ plots.bars(
 )
 
 # %% [markdown]
-# A number means something only beside the way it was measured. This project measures as the paper did: studio-range
-# luma, input clamped, output rounded, as many border pixels shaved as the scale. `minidrcn.imaging.protocol` does these
-# steps, and `python -m minidrcn.evaluate` prints them below its table.
+# A PSNR means something only together with how it was measured. This project measures as the paper did: on studio-range
+# luma, with the input clamped, the output rounded, and as many pixels shaved off each border as the scale.
+# `minidrcn.imaging.protocol` does these steps, and `python -m minidrcn.evaluate` prints them below its table.
 
 # %%
 from minidrcn.imaging.protocol import load_sample, measure
@@ -142,8 +142,8 @@ assert abs(quality.psnr - psnr(np.round(255 * y)[s:-s, s:-s], clamped[s:-s, s:-s
 # %% [markdown]
 # ## To try
 #
-# 1. Set `scale` to 2 and to 4 and run the page again. How many decibels does each step cost?
+# 1. Set `scale` to 2 and to 4 and run the notebook again. How many decibels does each step cost?
 # 2. Load `coins` instead of `cat` (it is grey: `luma` is not needed). Where is "what is missing" largest, and why is
 #    the PSNR so much lower?
-# 3. Shift the sharp picture by one pixel (`np.roll`) and measure it against itself. Would you see the difference? What
-#    does that say about comparing images that were enlarged by two different programs?
+# 3. Shift the sharp picture by one pixel (`np.roll`) and measure it against the unshifted one. Would you see the
+#    difference? What does that say about comparing images that were enlarged by two different programs?

@@ -4,7 +4,7 @@
 # **You will learn** what a convolution computes, how `im2col` turns it into one matrix product, and why that is fast.
 # **Time:** seven minutes. **You need:** lesson 1, and matrix products.
 #
-# Every layer of DRCN is a convolution: each output pixel is a weighted sum of the 3 x 3 pixels around the same place of
+# Every layer of DRCN is a convolution: each output pixel is a weighted sum of the 3 x 3 pixels around the same place in
 # the input, with the same nine weights everywhere. Let us compute one by hand, on numbers small enough to follow.
 
 # %%
@@ -21,8 +21,8 @@ w = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=float)
 plots.numbers([("x", x, None), ("w", w, None)])
 
 # %% [markdown]
-# This kernel subtracts what is left of a pixel from what is right of it: it answers to edges. Beyond the border the map
-# counts as zero, so the output is as large as the input.
+# This kernel, the *Sobel* filter, subtracts what is to the left of a pixel from what is to the right of it: it responds
+# to vertical edges. Beyond the border the map counts as zero (*zero padding*), so the output is as large as the input.
 
 
 # %%
@@ -51,8 +51,8 @@ assert y[1, 2] == (x[:, 1:4] * w).sum()
 # %% [markdown]
 # ## Windows as rows
 #
-# What is done for every pixel is always the same: the nine numbers of its window times the nine numbers of the kernel,
-# summed up. That is the product of a row with a column. So write every window as a row of a matrix (12 pixels, 12
+# Every pixel is computed in the same way: multiply the nine numbers of its window by the nine numbers of the kernel,
+# and add up. That is a *dot product*, a row times a column. So write every window as a row of a matrix (12 pixels, 12
 # rows), and the kernel as a column:
 
 
@@ -71,8 +71,8 @@ assert np.array_equal(product.reshape(3, 4), y)
 plots.numbers([("cols", cols, None), ("w as a column", w.reshape(9, 1), None), ("cols @ w", product[:, None], None)])
 
 # %% [markdown]
-# Move the window over the map, and see which row it is. (The slider needs a running notebook; the figure above is one
-# of its pictures.)
+# Move the window over the map, and see which row it becomes. (The sliders need a running notebook; the first figure of
+# this section is one of their pictures.)
 
 # %%
 plots.slider(lambda row, column: plots.im2col_step(x, cols, (row, column)), row=(0, 2), column=(0, 3))
@@ -80,8 +80,8 @@ plots.slider(lambda row, column: plots.im2col_step(x, cols, (row, column)), row=
 # %% [markdown]
 # ## Many channels, many filters
 #
-# A hidden map of DRCN has F channels, not one. A window then is 3 x 3 x C numbers, still one row. And there are F
-# kernels, each a column:
+# A hidden map of DRCN has F channels, not one. With C channels a window is 3 x 3 x C numbers, still one row. And there
+# are F kernels, each a column:
 #
 # | | shape |
 # |---|---|
@@ -118,8 +118,8 @@ assert np.allclose(packaged, y)
 #
 # ## Why bother?
 #
-# The loops do nine multiplications at a time and spend their time being interpreted. A matrix product is the one thing
-# that every computer has been tuned for.
+# The loops do nine multiplications at a time and spend their time in the Python interpreter. A matrix product is the
+# one thing that every computer has been tuned for (its *BLAS* library).
 
 
 # %%
@@ -146,7 +146,8 @@ assert fast < slow
 # %% [markdown]
 # ## To try
 #
-# 1. Choose a `w` that shifts the map one pixel to the left. Which of the nine weights is it?
-# 2. The mean of nine pixels is a blur: `w = np.ones((3, 3)) / 9`. Why do the pixels of the border come out too small?
-# 3. Kernels of 5 x 5: change `im2col_of_one_channel` and hold it against `conv.im2col(x[None, :, :, None], kernel=5)`.
-# 4. Some books mirror the kernel before they slide it. Show with an unsymmetric `w` that nothing is mirrored here.
+# 1. Choose a `w` that shifts the map one pixel to the left. Which of its nine weights is not zero?
+# 2. The mean of nine pixels is a blur: `w = np.ones((3, 3)) / 9`. Why do the border pixels come out too small?
+# 3. Change `im2col_of_one_channel` for 5 x 5 kernels and compare it with `conv.im2col(x[None, :, :, None], kernel=5)`.
+# 4. Some books mirror the kernel before sliding it; without that, the operation is called *cross-correlation*. Show
+#    with an asymmetric `w` that nothing is mirrored here.

@@ -2,24 +2,25 @@
 # # 3. The backward pass of a convolution
 #
 # **You will learn** to derive the three gradients of a convolution, why one of them adds up overlapping windows, and
-# how to prove a gradient by finite differences, including what can go wrong with the proof. **Time:** nine minutes.
+# how to check a gradient by finite differences, including what can go wrong with the check. **Time:** nine minutes.
 # **You need:** lesson 2 and partial derivatives.
 #
-# Training asks one question of every layer: we know how the loss L depends on the layer's output, which is `dy`; how
-# does it depend on the layer's input, kernel and bias? The answers are `dx`, `dw` and `db`, and `dz` always
-# means the derivative of L by `z`, an array of the same shape as `z`.
+# Training asks the same question of every layer: given `dy`, the derivative of the loss L with respect to the layer's
+# output, how does L depend on the layer's input, kernel and bias? The answers are `dx`, `dw` and `db`; `dz` always
+# means the derivative of L with respect to `z`, an array of the same shape as `z`.
 #
 # ## Start from the matrix product
 #
 # $$y = \mathrm{cols} \cdot w + b \qquad\text{that is}\qquad y_{rf} = \sum_k \mathrm{cols}_{rk}\, w_{kf} + b_f$$
 #
-# A number $w_{kf}$ appears in column $f$ of every row $r$, each time with the factor $\mathrm{cols}_{rk}$. By the chain
-# rule its derivative collects all these places, and the same goes for the other two:
+# The weight $w_{kf}$ enters column $f$ of every row $r$ of $y$, each time with the factor $\mathrm{cols}_{rk}$. By the
+# chain rule its derivative is the sum over all these places, and the same goes for the other two:
 #
 # $$dw_{kf} = \sum_r \mathrm{cols}_{rk}\, dy_{rf} \qquad d\mathrm{cols}_{rk} = \sum_f dy_{rf}\, w_{kf}
 # \qquad db_f = \sum_r dy_{rf}$$
 #
-# Each sum is again a matrix product: `dw = cols.T @ dy`, `dcols = dy @ w.T`, and `db` sums the rows of `dy`.
+# The first two sums are matrix products again, `dw = cols.T @ dy` and `dcols = dy @ w.T`; `db` is the sum over the rows
+# of `dy`.
 
 # %%
 # %matplotlib inline
@@ -36,7 +37,7 @@ from minidrcn.ops.pointwise import relu_backward, relu_forward
 rng = np.random.default_rng(3)
 N, H, W, C, F = 2, 4, 5, 2, 3
 x, w, b = rng.normal(size=(N, H, W, C)), rng.normal(size=(3, 3, C, F)), rng.normal(size=F)
-dy = rng.normal(size=(N, H, W, F))  # some gradient that comes from the layers above
+dy = rng.normal(size=(N, H, W, F))  # the upstream gradient, here random numbers
 
 cols = conv.im2col(x)
 rows_of_dy = dy.reshape(-1, F)
@@ -48,9 +49,9 @@ print("dw", dw.shape, "db", db.shape, "dcols", dcols.shape)
 # %% [markdown]
 # ## From the windows back to the map
 #
-# `dcols` says how the loss depends on every number of every *window*. But a pixel stands in up to nine windows, so it
-# influences the loss along nine paths, and the derivatives along all paths add up. Put every row back to the window it
-# came from, and **add** where windows overlap:
+# `dcols` says how the loss depends on every number of every *window*. But a pixel lies in up to nine windows, so it
+# influences the loss along up to nine paths, and the derivatives along all paths add up. Put every row back into the
+# window it came from, and **add** where windows overlap:
 
 
 # %%
@@ -64,11 +65,11 @@ def col2im_of_one_channel(cols, H, W):
 
 ones = np.ones((3 * 4, 9))
 counts = col2im_of_one_channel(ones, 3, 4)
-plots.numbers([("one row of ones", ones[:1].reshape(3, 3), None), ("every pixel: in how many windows?", counts, None)])
+plots.numbers([("one row of ones", ones[:1].reshape(3, 3), None), ("windows that each pixel lies in", counts, None)])
 
 # %% [markdown]
-# A pixel inside stands in nine windows, at an edge in six, in a corner in four. With `=` instead of `+=` every pixel
-# would keep only what its last window says.
+# An interior pixel lies in nine windows, one at an edge in six, one in a corner in four. With `=` instead of `+=` every
+# pixel would keep only what its last window says.
 #
 # The package's `col2im` does the same for all channels at once. Here is the whole backward pass:
 
@@ -95,12 +96,12 @@ assert np.allclose(by_loop, one_channel * counts)
 # %% [markdown]
 # ## Is it right? Ask the loss itself
 #
-# A derivative is what happens to the loss when one number is moved a little. So move it:
+# A derivative says how much the loss changes when one number is moved a little. So move it (*central differences*):
 #
 # $$\frac{\partial L}{\partial w_k} \approx \frac{L(w_k + \varepsilon) - L(w_k - \varepsilon)}{2 \varepsilon}$$
 #
-# As a loss we take $L = \sum y \cdot u$ with *random* numbers $u$: then the gradient from above is $dy = u$. (With
-# $u = 1$ everywhere, many a mistake would cancel.)
+# As the loss we take $L = \sum y \cdot u$ with *random* numbers $u$: then the upstream gradient is $dy = u$. (With
+# $u = 1$ everywhere, many mistakes would cancel out.)
 
 
 # %%
@@ -139,7 +140,7 @@ assert report.ok
 # %% [markdown]
 # ## Find the bug
 #
-# The package keeps a zoo of mistakes that people make in backward passes. One of them, planted, and what the check
+# The package keeps a zoo of mistakes that people make in backward passes. Plant one of them, and see what the check
 # says:
 
 # %%
@@ -148,8 +149,8 @@ broken = plant(bug)
 print(check_gradients(lambda params: loss_and_grads(params, broken), params, elementwise=True))
 
 # %% [markdown]
-# Kernel and bias are fine, `dx` is wrong: the mistake must be on the way from `dcols` to `dx`, or in `dcols`. The ratio
-# is no simple number, so it is no missing factor; entries are in the wrong *place*. This is what somebody did:
+# `dw` and `db` are right, `dx` is wrong: the mistake must be in `dcols`, or between `dcols` and `dx`. The ratio is not
+# a simple number, so it is not a missing factor; entries are in the wrong *place*. This is what somebody did:
 
 # %%
 print(bug.mistake)
@@ -158,10 +159,11 @@ for name, function, piece in (("right", conv.conv2d_backward, bug.right), ("wron
     print(f"{name}: {line.strip()}")
 
 # %% [markdown]
-# ## How small is a small step?
+# ## How small should the step be?
 #
-# Too large a step, and the curve bends within it. Too small a step, and the two losses agree in all digits that the
-# computer keeps. Where is the best step? For a curve we need a loss that bends; let us take the square.
+# If the step is too large, the curve bends within it. If it is too small, the two losses agree in all digits that the
+# computer keeps (*cancellation*). Where is the best step? The loss above is linear in `w` and does not bend at all, so
+# let us take $(\sum y^2)^2$, scaled.
 
 
 # %%
@@ -183,14 +185,14 @@ def error_of_the_quotient(eps, dtype):
 steps = np.logspace(-12, 0, 25)
 errors = {dtype: [error_of_the_quotient(eps, dtype) for eps in steps] for dtype in ("float64", "float32")}
 best = {dtype: (min(values), steps[int(np.argmin(values))]) for dtype, values in errors.items()}
-for dtype, (least, eps) in best.items():
-    print(f"{dtype}: the least error is {least:.0e}, with a step of about {eps:.0e}")
+for dtype, (smallest, eps) in best.items():
+    print(f"{dtype}: the smallest error is {smallest:.0e}, with a step of about {eps:.0e}")
 plots.lines({dtype: (steps, values) for dtype, values in errors.items()}, "step eps", "relative error", log="xy")
 
 # %% [markdown]
-# On the right the bend of the curve, which falls with the square of the step. On the left rounding, which grows as the
-# step shrinks. Between them, in float64, there is room for a step that proves a gradient to eight digits and more; in
-# float32 there is hardly any. **Gradient checks are done in float64.**
+# On the right the error comes from the bend of the curve (*truncation*) and falls with the square of the step. On the
+# left it comes from rounding and grows as the step shrinks. Between them float64 leaves room for a step that confirms a
+# gradient to eight digits and more; float32 leaves hardly any. **Gradient checks are done in float64.**
 
 # %%
 assert best["float64"][0] < 1e-8 < best["float32"][0]
@@ -206,7 +208,7 @@ def one_step(exponent):
 
 
 # %% [markdown]
-# Try single steps. (The slider needs a running notebook; the curve above holds all of its points.)
+# Try single steps. (The slider needs a running notebook; all of its points lie on the curves above.)
 
 # %%
 plots.slider(one_step, exponent=(0, 12))
@@ -214,8 +216,8 @@ plots.slider(one_step, exponent=(0, 12))
 # %% [markdown]
 # ## Kinks
 #
-# ReLU cuts off what is negative. It has no derivative at 0, and a quotient that steps *across* 0 measures something
-# between the two slopes. Then the check fails and the gradient is right:
+# ReLU sets what is negative to zero. It has no derivative at 0, and a difference quotient that steps *across* 0
+# measures something between the two slopes. Then the check fails although the gradient is right:
 
 # %%
 values = np.array([[-1.0, 3e-6, 2.0]])
@@ -233,11 +235,11 @@ for eps in (1e-5, 1e-7):
     print(f"step {eps:g}: the quotient says {quotient:.3f}, the gradient {gradient:.0f}")
 
 # %% [markdown]
-# `check_gradients` knows this: what disagrees is measured again at two points nearby. A kink is then left behind, a
-# wrong gradient is wrong there as well.
+# `check_gradients` allows for this: what disagrees is measured again at two points nearby. There the kink is out of
+# reach, but a wrong gradient is still wrong.
 #
-# One more proof needs no small steps at all. `col2im` is the *adjoint* of `im2col`: for all maps $x$ and all columns
-# $c$, $\langle \mathrm{im2col}(x), c\rangle = \langle x, \mathrm{col2im}(c)\rangle$, exactly.
+# One more check needs no finite differences at all. `col2im` is the *adjoint* of `im2col`: for all maps $x$ and all
+# columns $c$, $\langle \mathrm{im2col}(x), c\rangle = \langle x, \mathrm{col2im}(c)\rangle$, exactly.
 
 # %%
 c = rng.normal(size=cols.shape)
@@ -249,7 +251,7 @@ assert np.isclose(left, right, rtol=1e-13)
 # ## To try
 #
 # 1. Use `=` instead of `+=` in `col2im_of_one_channel`. What does `counts` show then, and why?
-# 2. Replace the random `dy` by ones and check the planted bug again. Is it still found? Try the other bugs whose target
-#    is `ops.conv:conv2d_backward`.
-# 3. `dw` needs `cols`, which the forward pass had already computed. Why does the package compute them again? (How large
-#    are they beside `x`?)
+# 2. Replace the random `dy` with ones and check the planted bug again. Is it still found? Try the other bugs whose
+#    target is `ops.conv:conv2d_backward`.
+# 3. `dw` needs `cols`, which the forward pass has already computed. Why does the package compute it again? (How large
+#    is it compared with `x`?)

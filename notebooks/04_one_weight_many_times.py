@@ -2,16 +2,16 @@
 # # 4. One weight, used D times
 #
 # **You will learn** why the gradient of a shared weight is a sum, what goes wrong if you overwrite instead of adding,
-# and how far a recursive network sees. **Time:** eight minutes. **You need:** lesson 3.
+# and how far a recursive network sees (its *receptive field*). **Time:** eight minutes. **You need:** lesson 3.
 #
-# The R in DRCN: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$ for $d = 1..D$. More
-# depth, no more parameters. It is the reason for this project, because the backward pass through it is where
-# hand-written code goes wrong most often.
+# The R in DRCN stands for recursive: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$
+# for $d = 1..D$. The network gets deeper without more parameters. The backward pass through this recursion is where
+# hand-written code goes wrong most often, which is the reason for this project.
 #
 # ## One number
 #
-# Let the "network" be $h_d = w\, h_{d-1}$ with a single number $w$, and the loss $L = h_D = w^D h_0$. School tells the
-# derivative: $dL/dw = D\, w^{D-1} h_0$. Where does the factor $D$ come from if we go backwards step by step?
+# Let the "network" be $h_d = w\, h_{d-1}$ with a single number $w$, and the loss $L = h_D = w^D h_0$. The power rule
+# gives the derivative: $dL/dw = D\, w^{D-1} h_0$. Where does the factor $D$ come from if we go backwards step by step?
 
 # %%
 # %matplotlib inline
@@ -36,9 +36,9 @@ for _ in range(D):
 dh, uses = 1.0, []
 for d in reversed(range(D)):
     uses.append(dh * h[d])  # forward: h[d + 1] = w * h[d]; what this use of w contributes
-    dh = dh * w  # and what goes on to the use before
+    dh = dh * w  # what is passed back to the previous use
 print("the four uses contribute", [f"{use:.4f}" for use in uses])
-print(f"their sum {sum(uses):.4f}, school's answer {D * w ** (D - 1) * h0:.4f}")
+print(f"their sum {sum(uses):.4f}, by the power rule {D * w ** (D - 1) * h0:.4f}")
 assert np.isclose(sum(uses), D * w ** (D - 1) * h0)
 
 # %% [markdown]
@@ -47,7 +47,8 @@ assert np.isclose(sum(uses), D * w ** (D - 1) * h0)
 #
 # $$\frac{dL}{dw} = \sum_{d=1}^{D} \frac{\partial L}{\partial w_d}$$
 #
-# Who writes `dw = ...` in the loop instead of `dw += ...` keeps the contribution of one use alone: here, a quarter.
+# If you write `dw = ...` in the loop instead of `dw += ...`, you keep the contribution of one use alone: here, a
+# quarter.
 #
 # ## One convolution
 #
@@ -80,7 +81,7 @@ def backward_by_use(caches):
 loss, caches = forward([w] * D)
 dws = backward_by_use(caches)
 for d, dw_d in enumerate(dws, start=1):
-    print(f"use {d}: a gradient of length {np.linalg.norm(dw_d):.2f}")
+    print(f"use {d}: a gradient of norm {np.linalg.norm(dw_d):.2f}")
 
 # %%
 report = check_gradients(lambda params: (forward([params["w"]] * D)[0], {"w": sum(dws)}), {"w": w})
@@ -97,7 +98,7 @@ print(untied)
 assert untied.ok
 
 # %% [markdown]
-# And only the last contribution, as if it had been overwritten:
+# Now keep only the last contribution of the backward pass, that of use 1, as if it had overwritten the others:
 
 # %%
 overwritten = check_gradients(lambda params: (forward([params["w"]] * D)[0], {"w": dws[0]}), {"w": w})
@@ -110,8 +111,8 @@ assert not overwritten.ok
 # ## The same in DRCN
 #
 # DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. So each map
-# $h_d$ is read twice, by the next recursion and by its own reconstruction. The loop of the backward pass adds up the
-# uses of every kernel. It is the loop that trains the network, whatever convolution it is given:
+# $h_d$ is read twice, by the next recursion and by its own reconstruction. The loop of the backward pass adds up what
+# all uses of a kernel contribute. This very loop trains the network, whichever convolution is plugged in:
 
 # %%
 source = inspect.getsource(network.backward)
@@ -121,8 +122,8 @@ print(
 print(inspect.getsource(network.add))
 
 # %% [markdown]
-# And what reaches a map that is read by several layers is the sum of what they send back. That sum is taken where the
-# layers are, here for any pair of functions:
+# Likewise, the gradient of a map that several layers read is the sum of what they send back. That sum is taken in the
+# backward pass of the layers, shown here for any pair of convolution functions:
 
 # %%
 print(inspect.getsource(network.PlainLayers.backward))
@@ -141,7 +142,7 @@ def f(params, backward):
 
 
 wrong = check_gradients(lambda p: f(p, plant(bug)), params)
-print("wrong:", [row.name for row in wrong.rows if not row.ok])
+print("with the bug, wrong:", [row.name for row in wrong.rows if not row.ok])
 right = check_gradients(lambda p: f(p, network.backward), params)
 print("without the bug, wrong:", [row.name for row in right.rows if not row.ok])
 assert right.ok
@@ -150,12 +151,12 @@ assert not wrong.ok
 # %% [markdown]
 # ## How far does it see?
 #
-# A 3 x 3 convolution sees one pixel in every direction, two of them see two, and so on. The prediction after recursion
-# $d$ lies $d + 4$ convolutions behind the input (two to embed, d recursions, two to reconstruct). So depth is sight,
-# and recursion buys it without a parameter.
+# A 3 x 3 convolution sees one pixel in every direction, two in a row see two, and so on. Between the input and the
+# prediction after recursion $d$ there are $d + 4$ convolutions (two to embed, $d$ recursions, two to reconstruct). So
+# depth widens the *receptive field*, and recursion adds depth without adding parameters.
 #
-# The backward pass can show it: the gradient of *one* output pixel by the input is zero wherever the input does not
-# matter. Here for the shipped network, on a piece of a photograph.
+# The backward pass can show it: the gradient of *one* output pixel with respect to the input is zero wherever the input
+# does not matter. Here it is for the shipped network, on a piece of a photograph.
 
 # %%
 shipped = load("x2")
@@ -166,7 +167,7 @@ final, ys, cache = model.forward(piece)
 
 
 def seen(d):
-    """The gradient of the middle pixel of the prediction after recursion d, counted from 1."""
+    """The gradient of the middle pixel of y_d, d counted from 1, with respect to the input."""
     dys = np.zeros_like(ys)
     dys[d - 1, 0, 20, 20, 0] = 1
     dx, _ = model.backward(np.zeros_like(final), dys, cache)
@@ -186,12 +187,12 @@ for d, field in fields.items():
 assert all(width == 2 * (d + 4) + 1 for d, width in widths.items())
 
 # %% [markdown]
-# The pictures are logarithmic: the rim of the field is faint, because few paths lead there. What counts most is near,
-# so more sight brings less and less.
+# The pictures are on a logarithmic scale. The rim of the field is faint, because few paths lead there. Nearby pixels
+# matter most, so widening the field brings less and less.
 #
 # ## To try
 #
 # 1. In the first cell set `w = 0.5` and `D = 20`. How large is the gradient? And with `w = 2`? (Lesson 5.)
-# 2. Use the caches in forward order in `backward_by_use`. What does the check say?
-# 3. The bias `b` is shared as well. Write its gradient and check it.
-# 4. Ask `seen` for a pixel at the border. Why is the field cut off there?
+# 2. In `backward_by_use`, go through the caches in forward order. What does the check say?
+# 3. The bias `b` is shared as well. Compute its gradient and check it.
+# 4. In `seen`, choose a pixel at the border. Why is the field cut off there?

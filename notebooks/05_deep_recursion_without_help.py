@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 5. Deep recursion without help
 #
-# **You will learn** why a kernel that is applied many times makes gradients vanish or explode, what the identity as a
-# start changes, and to watch the paper's *basic model* struggle. **Time:** eight minutes. **You need:** lesson 4.
+# **You will learn** why a kernel that is applied many times makes gradients vanish or explode, what starting from the
+# identity changes, and how the paper's *basic model* struggles. **Time:** eight minutes. **You need:** lesson 4.
 #
-# Lesson 4 found $dL/dw = D\,w^{D-1} h_0$ for one number. Look at the power: for $w = 0.5$ and $D = 16$ it is tiny, for
-# $w = 2$ it is huge. The same happens to whole networks. DRCN's authors open their paper with it: trained directly, a
-# deep recursive network does not converge.
+# Lesson 4 found $dL/dw = D\,w^{D-1} h_0$ for one number. Look at the power: for $w = 0.5$ and $D = 16$ it is tiny
+# (*vanishing gradient*), for $w = 2$ it is huge (*exploding gradient*). The same happens in whole networks. DRCN's
+# authors open their paper with this: trained directly, a deep recursive network does not converge.
 
 # %%
 # %matplotlib inline
@@ -24,8 +24,8 @@ print({w: f"{16 * w**15:.3g}" for w in (0.5, 0.8, 1.0, 1.2, 2.0)})
 # %% [markdown]
 # ## The gradient at each recursion
 #
-# Take the paper's basic model: D recursions, one prediction at the end, no skip. Start its recursion with random
-# numbers of the size that He et al. recommend, times a gain. Send one batch of patches through and look at the
+# Take the paper's basic model: D recursions, one prediction at the end, no skip. Initialise its recursive kernel as He
+# et al. recommend (PyTorch's `kaiming_normal_`), times a gain. Send one batch of patches through and look at the
 # gradient that reaches each use of the recursive convolution, from the last (on the right) back to the first.
 
 # %%
@@ -49,16 +49,16 @@ for name, lengths in gradients.items():
 # %%
 depth = range(1, 17)
 plots.lines(
-    {name: (depth, lengths) for name, lengths in gradients.items()}, "recursion d", "length of the gradient", log="y"
+    {name: (depth, lengths) for name, lengths in gradients.items()}, "recursion d", "norm of the gradient", log="y"
 )
 
 # %% [markdown]
 # On a logarithmic axis the random starts are nearly straight lines: each recursion multiplies what comes back by about
-# the same factor. That is the $w^{D-1}$ of lesson 4. He's own gain comes close to a level line here, a factor of two
-# either way does not, and nothing holds the kernel at that gain once training moves it.
+# the same factor. That is the $w^{D-1}$ of lesson 4. He et al.'s own gain gives a nearly level line here, half or twice
+# that gain does not, and nothing keeps the kernel at the right gain once training changes it.
 #
-# With the **identity** the recursion starts as "hand everything on". Nothing grows and nothing fades, whatever D is.
-# This is how the paper starts, and so does the package:
+# With the **identity** as its kernel the recursion starts by passing everything on unchanged. Nothing grows and nothing
+# fades, whatever D is. The paper starts like this, and so does the package:
 
 # %%
 centre = basic.params["recursion.w"][1, 1]
@@ -68,8 +68,8 @@ assert basic.params["recursion.w"].sum() == 16
 # %% [markdown]
 # ## How the factor depends on D
 #
-# If every recursion multiplies by a factor, the ratio between the first and the last gradient is that factor to the
-# power of D - 1. Measure it for several depths:
+# If every recursion multiplies by the same factor, the ratio of the first gradient to the last is that factor to the
+# power of D - 1. Measure the factor for several depths:
 
 # %%
 factors = {}
@@ -78,18 +78,18 @@ for D in (2, 4, 8, 16):
     deep = deep.with_params({**deep.params, "recursion.w": np.float32(0.5) * deep.params["recursion.w"]})
     lengths = study.gradient_by_recursion(deep, batch)
     factors[D] = (lengths[0] / lengths[-1]) ** (1 / (D - 1))
-    print(f"D = {D:2}: first / last = {lengths[0] / lengths[-1]:.1e}, a factor of {factors[D]:.2f} a recursion")
+    print(f"D = {D:2}: first / last = {lengths[0] / lengths[-1]:.1e}, a factor of {factors[D]:.2f} per recursion")
 assert all(0.2 < factor < 0.7 for factor in factors.values())
 
 # %% [markdown]
-# Not quite one factor: it grows a little with D. Applying the same kernel again and again turns any gradient into the
-# direction that this kernel shrinks least (who knows *power iteration* will recognise it). But a factor below one to
-# the power of D - 1 it stays.
+# The factor is not quite constant: it grows a little with D. Applying the same kernel again and again turns any
+# gradient towards the direction that this kernel shrinks the least (this is *power iteration*). But it is still a
+# factor below one to the power of D - 1.
 #
 # ## Train it
 #
-# The identity helps at the start only. Train the basic model, and the whole DRCN (with what lesson 6 is about), alike:
-# same filters, depth, patches and rate. The quality is measured on two photographs that neither has seen; at 0 stands
+# The identity helps only at the start. Train the basic model and the full DRCN (with the two ideas of lesson 6) alike:
+# same filters, depth, patches and learning rate. Quality is measured on two photographs that neither has seen; 0 is
 # bicubic interpolation.
 
 # %%
@@ -113,16 +113,15 @@ assert curves["DRCN"][1][-1] > 0.3
 assert curves["basic model"][1][-1] < curves["DRCN"][1][-1] - 0.5
 
 # %% [markdown]
-# The basic model has to carry the whole photograph through all its recursions before it can add anything to it. It
-# spends its training learning to copy. The whole DRCN starts at bicubic's quality, because of its skip, and is
-# soon above it. (Given ten times as many updates the basic model learns, too: the figure of contributions in
-# `results.md` shows it. The point is what the same time buys.)
+# The basic model has to carry the whole photograph through all its recursions before it can add anything to it, so it
+# spends its training learning to copy. The full DRCN starts at the quality of bicubic interpolation, because of its
+# skip, and is soon above it. (Given ten times as many updates the basic model learns, too, as the figure of
+# contributions in `results.md` shows. The point is how much is learned in the same time.)
 #
 # ## To try
 #
-# 1. Find, by trying gains, the one for which the first and the last recursion receive the same. Does it hold for
-#    another seed, or for 32 filters?
-# 2. Start the DRCN of the last experiment from He's kernel
-#    (`study.train_snapshots(..., model=study.with_he_recursion(...))`).
-#    Is it slower?
-# 3. In the training cell, give the basic model `skip=True` and nothing else. How much of the distance is gone?
+# 1. By trial, find the gain for which the first and the last recursion receive the same. Does it hold for another seed,
+#    or for 32 filters?
+# 2. Start the DRCN of the last experiment from He et al.'s random kernel
+#    (`study.train_snapshots(..., model=study.with_he_recursion(...))`). Does it learn more slowly?
+# 3. In the training cell, give the basic model `skip=True` and nothing else. How much of the gap does that close?

@@ -7,7 +7,7 @@
 # ## Two ideas
 #
 # **The skip.** Input and output of super-resolution are nearly the same picture. So let the network predict only the
-# difference: $y_d = x + f(h_d)$.
+# difference, the *residual*: $y_d = x + f(h_d)$.
 #
 # **Recursive supervision.** Do not wait until the last recursion. Predict after *every* recursion, with the same two
 # layers, and compare each prediction with the target. The final answer is a weighted mean of all of them, the
@@ -17,7 +17,7 @@
 # L = \alpha \underbrace{\frac{1}{D} \sum_d \tfrac12 \lVert y - y_d \rVert^2}_{\text{every prediction}}
 # + (1 - \alpha) \underbrace{\tfrac12 \lVert y - \hat y \rVert^2}_{\text{their ensemble}}$$
 #
-# Training begins with $\alpha$ near 1, where every recursion learns to predict, and ends with 0, where only the
+# Training begins with $\alpha$ near 1, so that every recursion learns to predict, and ends with 0, so that only the
 # ensemble counts.
 
 # %%
@@ -39,18 +39,18 @@ from minidrcn.training.schedules import linear_alpha
 
 plots.lines(
     {"alpha": (range(0, 601, 20), [linear_alpha(step, 600) for step in range(0, 601, 20)])},
-    "update of 600",
-    "weight of the single predictions",
+    "update (of 600)",
+    "weight of the individual predictions",
 )
 
 # %% [markdown]
-# ## The loss, backward
+# ## The backward pass of the loss
 #
-# Every prediction $y_d$ influences the loss twice: by itself, and through the ensemble. So its gradient has two terms:
+# Every prediction $y_d$ influences the loss twice: directly, and through the ensemble. So its gradient has two terms:
 #
 # $$dy_d = \frac{\alpha}{D} (y_d - y) + w_d\, d\hat y \qquad d\hat y = (1 - \alpha) (\hat y - y)$$
 #
-# And the weight $w_d$ of the ensemble receives $\langle d\hat y, y_d \rangle$.
+# The gradient of the ensemble's weight $w_d$ is $\langle d\hat y, y_d \rangle$.
 
 # %%
 rng = np.random.default_rng(6)
@@ -92,15 +92,15 @@ assert np.allclose(direct + weights[:, None, None, None, None] * packaged_dfinal
 # %% [markdown]
 # ## Two gradients meet at $h_d$
 #
-# The map $h_d$ is used twice as well: by the next recursion, and by its own prediction. What the two send back adds
-# up, as at every fork. In the code: `dx + dx_of_layer`. This is how a gradient reaches the first recursions
-# without having to come through all the others.
+# The map $h_d$ is used twice as well: by the next recursion, and by its own prediction. What the two send back adds up,
+# as wherever a value is used more than once (in the code: `dx + dx_of_layer`). This is how a gradient reaches the first
+# recursions without having to pass through all the later ones.
 #
-# How much reaches each recursion? Four networks: neither idea, one of them, both. All as they start, then trained for
-# 100 updates. The gradients are measured on one batch, with $\alpha = 0.5$.
+# How much reaches each recursion? Take four networks, with neither idea, with one of them and with both, and look at
+# each before training and after 100 updates. The gradients are measured on one batch, with $\alpha = 0.5$.
 
 # %%
-setting = TrainingConfig(filters=16, recursions=10, batch=8, steps=100, reconstruction_relu=True)  # as printed
+setting = TrainingConfig(filters=16, recursions=10, batch=8, steps=100, reconstruction_relu=True)  # as in the paper
 pairs = [load_pair(path, setting.scale, setting.patch) for path in image_paths("photos")]
 samples = [load_sample(path, setting.scale) for path in image_paths("photos", held_out=True)]
 bicubic = study.bicubic_quality(samples)
@@ -118,19 +118,19 @@ for name, options in CONTRIBUTIONS.items():
 # %%
 depth = range(1, 11)
 plots.lines({name: (depth, lengths) for name, lengths in after.items()}, "recursion d",
-            "length of the gradient, trained", log="y")  # fmt: skip
+            "norm of the gradient, trained", log="y")  # fmt: skip
 
 # %%
 plots.bars(gains, "PSNR above bicubic (dB)")
 
 # %% [markdown]
-# Two things to see. With supervision the gradient *grows* on its way back to the first recursion, many times over:
-# every prediction on the way adds its share. And the skip decides the quality of short training: without it the
-# network has to learn to copy the photograph first. Whether supervision helps cannot be said from one seed and a
+# Two things to see. With supervision the gradient *grows* on its way back to the first recursion, many times over,
+# because every prediction on the way adds its share. And after short training the skip decides the quality: without it
+# the network has to learn to copy the photograph first. Whether supervision helps cannot be told from one seed and a
 # difference as small as the one between the last two bars: with a skip and the identity as a start, ten recursions can
 # be trained without it.
 #
-# The figure of ten times as many updates, with two seeds, is in `results.md`; it is made by
+# The figure for ten times as many updates, with two seeds, is in `results.md`; it is made by
 # `python -m minidrcn.experiments contributions DIR --data t91 --scale 3 --steps 1000`.
 
 # %%
@@ -140,7 +140,8 @@ assert before["both"][0] > before["both"][-1]
 # %% [markdown]
 # ## The network with both, checked
 #
-# All together: loss, ensemble, supervision, skip, recursion. Every parameter against finite differences.
+# Everything together: loss, ensemble, supervision, skip, recursion. The gradient of every parameter is compared with
+# finite differences.
 
 # %%
 model = DRCN(filters=3, recursions=4, dtype="float64", conv="im2col")
@@ -155,4 +156,4 @@ assert report.ok
 #
 # 1. What is `dys` for $\alpha = 0$? Which of the recursions still receives a gradient directly?
 # 2. Leave out `+ w_d * dfinal` in `grads_of`. What does the check report, and for which $\alpha$ would you not notice?
-# 3. Train with `alpha="none"`. Do the single predictions (second result of `study.quality`) still mean something?
+# 3. Train with `alpha="none"`. Do the individual predictions (second result of `study.quality`) still mean something?

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 7. Clipping
 #
-# **You will learn** what one gradient that is too long does to a network, three ways to keep a step small, and what
-# each of them does to the direction. **Time:** five minutes. **You need:** lesson 5.
+# **You will learn** what one exploding gradient does to a network, three ways to clip gradients, and what each of them
+# does to the gradient's direction. **Time:** five minutes. **You need:** lesson 5.
 #
-# A recursion multiplies gradients by the same kernel D times. After the wrong step the kernel's gain is a little above
-# one, the next gradient is longer, the step after it larger, and within a few updates every number is infinite.
-# Clipping breaks this circle: it bounds the step, whatever the gradient.
+# A recursion multiplies gradients by the same kernel D times. One bad step lifts the kernel's gain a little above one;
+# then the next gradient is longer, the next step larger, and within a few updates every number is infinite. Gradient
+# clipping breaks this vicious circle: it bounds the step, however long the gradient.
 
 # %%
 # %matplotlib inline
@@ -27,7 +27,7 @@ pairs = [load_pair(path, 2, 43) for path in image_paths("photos")]
 def gradient_lengths(**options):
     config = TrainingConfig(**(short | options))
     state, lengths = start(config), []
-    with np.errstate(all="ignore"):  # what overflows here is the subject of the lesson
+    with np.errstate(all="ignore"):  # the overflow is the subject of this lesson
         for _ in range(config.steps):
             state, report = train_step(state, config, pairs)
             lengths.append(float(report.grad_norm))
@@ -50,11 +50,11 @@ plots.lines(
 )
 
 # %% [markdown]
-# A curve that ends has left the numbers that a computer can write down.
+# Where a curve ends, the numbers have left the range of floating point.
 #
 # ## Three ways to clip
 #
-# Take a gradient with two parameters, one number each.
+# Take the gradient of two parameters, one number each.
 
 # %%
 g = {"a": np.array([30.0]), "b": np.array([0.5])}
@@ -68,21 +68,21 @@ by_norm, length = clip_by_global_norm(g, 10.0)
 by_value = clip_by_value(g, 10.0)
 adjustable = clip_adjustable(g, theta=0.1, lr=0.02)
 for name, clipped in (
-    ("as it is", g),
-    ("by joint length, 10", by_norm),
-    ("each entry, 10", by_value),
-    ("rate times entry, 0.1", adjustable),
+    ("not clipped", g),
+    ("by global norm, 10", by_norm),
+    ("by value, 10", by_value),
+    ("adjustable, 0.1", adjustable),
 ):
     values = clipped["a"][0], clipped["b"][0]
     turned = f"length {global_norm(clipped):6.3f} at {direction(clipped):.2f} degrees"
     print(f"{name:22} ({values[0]:6.3f}, {values[1]:.3f})  {turned}")
 
 # %% [markdown]
-# * **By joint length** all entries shrink by one factor, $\min(1, c / \lVert g \rVert)$: the step is shorter and
-#   points where it pointed. This is what the package trains with.
-# * **Entry by entry** the long entries are cut and the short ones stay: the direction turns.
-# * **Adjustable**, the authors' way: an entry may be as long as $\theta / \mathrm{rate}$. A *step*, rate times
-#   gradient, never moves a weight by more than $\theta$. As the rate falls, longer gradients are let through.
+# * **By global norm**: all entries shrink by one factor, $\min(1, c / \lVert g \rVert)$: the step gets shorter and
+#   keeps its direction. The package trains with this one.
+# * **By value**: large entries are cut and small ones stay, so the direction changes.
+# * **Adjustable**, the authors' way: an entry may be as large as $\theta / \mathrm{rate}$, so that a *step*, rate times
+#   gradient, never moves a weight by more than $\theta$. As the rate falls, larger entries are let through.
 
 # %%
 assert np.isclose(direction(by_norm), direction(g))
@@ -91,7 +91,7 @@ assert np.isclose(global_norm(by_norm), 10)
 assert max(abs(value[0]) * 0.02 for value in adjustable.values()) <= 0.1
 
 # %% [markdown]
-# By hand, the first takes three lines:
+# Written by hand, the first takes three lines:
 
 
 # %%
@@ -105,9 +105,9 @@ assert all(np.allclose(clip_by_hand(g, 10.0)[name], by_norm[name]) for name in g
 assert all(np.array_equal(clip_by_hand(g, 100.0)[name], g[name]) for name in g), "a short gradient is left alone"
 
 # %% [markdown]
-# ## Does it hold?
+# ## Does it help?
 #
-# The same three rates, once more, clipped. The loss is measured on one batch that is the same for all.
+# The same three rates again, with clipping and without. The loss is measured on one batch, the same for all runs.
 
 # %%
 losses = {}
@@ -128,13 +128,13 @@ assert all(np.isfinite(losses[lr, "norm"]).all() for lr in rates)
 assert not np.isfinite(losses[0.01, "none"]).all()
 
 # %% [markdown]
-# Clipping is no cure for a rate that is too high: it keeps such a run alive, not good. None of these three has learned
-# much in 40 updates, but each could still be saved by lowering its rate. Clipping is an insurance against the one
-# batch in a thousand.
+# Clipping does not cure a learning rate that is too high: it keeps such a run alive, but does not make it a good one.
+# None of these three has learned much in 40 updates, but each could still be saved by lowering its rate. Clipping is
+# insurance against the one bad batch in a thousand.
 #
 # ## To try
 #
 # 1. Repeat the first experiment with `optimiser="adam"`. Why does nothing explode? (What does Adam divide by?)
-# 2. Clip at 1 and at 100 instead of 10 (`clip_limit`). Which rate profits?
+# 2. Clip at 1 and at 100 instead of 10 (`clip_limit`). Which rate benefits?
 # 3. Which of the three ways would you choose for plain SGD without momentum, and why does momentum change the bound on
 #    a step?

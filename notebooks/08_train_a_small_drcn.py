@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 8. Train a small DRCN
 #
-# **You will learn** to put the pieces together: patches, loss, gradients, clipping, Adam, a falling rate; and to read a
-# training curve. **Time:** six minutes, one of them computing. **You need:** lessons 1 to 7.
+# **You will learn** to put the pieces together: patches, loss, gradients, clipping, Adam, a falling learning rate; and
+# to read a training curve. **Time:** six minutes, one of them computing. **You need:** lessons 1 to 7.
 #
 # `python -m minidrcn.train` does all this with checkpoints, a log and a progress bar. Here the loop is written out.
 
@@ -27,13 +27,13 @@ SCALE, PATCH, BATCH, STEPS = 2, 43, 16, 120
 
 pairs = [load_pair(path, SCALE, PATCH) for path in image_paths("photos")]
 samples = [load_sample(path, SCALE) for path in image_paths("photos", held_out=True)]
-print(len(pairs), "photographs to learn from,", len(samples), "to be judged on")
+print(len(pairs), "photographs to train on,", len(samples), "to validate on")
 
 # %% [markdown]
 # ## What the network sees
 #
-# Patches of 43 x 43 pixels, cut anywhere, turned and mirrored in one of eight ways. Above what comes in, bicubic's
-# blur; below what should come out.
+# Patches of 43 x 43 pixels, cut at random positions, and rotated and mirrored in one of eight ways (data augmentation).
+# The upper row shows inputs, with the blur of bicubic interpolation, the lower row the targets.
 
 # %%
 x, y = draw_batch(pairs, 6, PATCH, np.random.default_rng(0))
@@ -56,11 +56,12 @@ print(f"bicubic {bicubic:.2f} dB, the network {mean_psnr(model):.2f} dB")
 assert abs(mean_psnr(model) - bicubic) < 0.05
 
 # %% [markdown]
-# The last kernel starts small, so that the skip hands the input through: the network begins where bicubic ends.
+# The last kernel starts small, so the skip passes the input through almost unchanged: training begins at bicubic's
+# quality.
 #
 # ## The loop
 #
-# Six lines. Everything random comes from a generator made of the seed and the step.
+# Six lines. All random numbers come from a generator seeded with the seed and the step number.
 
 # %%
 adam = Adam()
@@ -68,7 +69,7 @@ state, log = adam.init(model.params), []
 for step in range(STEPS):
     x, y = draw_batch(pairs, BATCH, PATCH, np.random.default_rng((0, step + 1)))
     lr, alpha = cosine_rate(step, STEPS, 2e-3, warmup=20), linear_alpha(step, STEPS)
-    loss, grads = loss_and_grads(model, x, y, alpha)  # the images of the batch over all cores
+    loss, grads = loss_and_grads(model, x, y, alpha)  # the batch's images, spread over all cores
     grads, norm = clip_by_global_norm(grads, 10.0)
     params, state = adam.step(model.params, grads, state, lr, step + 1)
     model = model.with_params(params)
@@ -84,10 +85,10 @@ plots.training_curve(log)
 
 # %% [markdown]
 # The loss of single batches jumps up and down: a batch of grass is harder than one of sky. What counts is the left
-# picture, on photographs that were not trained on.
+# plot, measured on photographs that the network was not trained on.
 #
-# `minidrcn.training.step.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed,
-# same numbers, to the last bit:
+# `minidrcn.training.step.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed, same numbers, to
+# the last bit:
 
 # %%
 config = TrainingConfig(filters=16, recursions=6, steps=STEPS)
@@ -101,7 +102,7 @@ print("the second update of the package's training has the loss", float(report.l
 # %% [markdown]
 # ## Look at it
 #
-# The piece of the photograph where the error fell most.
+# This is the part of the photograph where the error fell most.
 
 # %%
 photograph = samples[0]
@@ -109,7 +110,7 @@ prediction = predict_luma(model, photograph.x)
 comparison(photograph, prediction)
 
 # %% [markdown]
-# And what is still wrong in that piece: where the result is too bright (red), and where it is too dark (blue).
+# What is still wrong there: red where the result is too bright, blue where it is too dark.
 
 # %%
 truth = photograph.target / 255
@@ -126,8 +127,10 @@ assert gain > 0.7
 # %% [markdown]
 # ## To try
 #
-# 1. Ten times the rate; a tenth of it. Read the three pictures of the curve: which one tells you first?
-# 2. Leave out the turning and mirroring (draw from `pairs` with your own function). With seven photographs, does it
+# 1. Try ten times the learning rate, and a tenth of it. Which of the three plots of the training curve shows the
+#    problem first?
+# 2. Leave out the data augmentation (draw from `pairs` with a function of your own). With seven photographs, does it
 #    matter? With 120 updates?
 # 3. Set `alpha = 0` throughout. Is the ensemble worse?
-# 4. `python -m minidrcn.train --filters 32 --recursions 9` trains five times as long. How much better is it?
+# 4. `python -m minidrcn.train --filters 32 --recursions 9` trains a larger network for five times as many updates. How
+#    much better is it?

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 9. Inside the trained network
 #
-# **You will learn** what each recursion adds to a photograph, what the hidden maps look like, and why the ensemble
-# beats every single prediction. **Time:** seven minutes. **You need:** lesson 6.
+# **You will learn** what each recursion adds to a photograph, what the hidden feature maps look like, and why the
+# ensemble beats every single prediction. **Time:** seven minutes. **You need:** lesson 6.
 #
-# The network that comes with the package has 64 filters and 9 recursions. All of its insides are arrays, so let us
+# The network that comes with the package has 64 filters and 9 recursions. Everything inside it is an array, so let us
 # look.
 
 # %%
@@ -30,7 +30,7 @@ print("predictions", ys.shape, "ensemble", final.shape)
 # %% [markdown]
 # ## After every recursion
 #
-# Nine photographs come out, one after every recursion, and their ensemble:
+# The network makes nine predictions, one after every recursion, and combines them into the ensemble:
 
 # %%
 eye = slice(90, 154), slice(140, 204)
@@ -39,7 +39,7 @@ plots.strip({"input": sample.x[eye]} | {f"d = {d}": y_d[eye] for d, y_d in enume
             | {"ensemble": final[eye], "original": original[eye]})  # fmt: skip
 
 # %% [markdown]
-# They are hard to tell apart. What each adds to the input, $y_d - x$, is not: blue is darker than bicubic, red
+# They look alike. What each of them adds to the input, $y_d - x$, does not: blue is darker than bicubic, red is
 # lighter.
 
 # %%
@@ -47,8 +47,8 @@ added = {f"d = {d}": (y_d - sample.x)[eye] for d, y_d in enumerate(ys, start=1)}
 plots.maps(added | {"ensemble": (final - sample.x)[eye]}, symmetric=True, columns=5)
 
 # %% [markdown]
-# The pictures differ a lot, although they are all made from the same kernels. Late in training only the ensemble is
-# held against the target ($\alpha = 0$), so the single predictions are free to drift: one may overdo what another
+# The pictures differ a lot, although all of them are made with the same kernels. Late in training only the ensemble is
+# compared with the target ($\alpha = 0$), so the single predictions are free to drift: one may overdo what another
 # leaves out.
 
 # %%
@@ -70,7 +70,7 @@ plots.lines(
 # %% [markdown]
 # The paper's figure of the ensemble shows the same on Set5: no single prediction reaches the ensemble.
 #
-# Move through the recursions. (The slider needs a running notebook; the first strip holds all of its pictures.)
+# Move through the recursions. (The slider needs a running notebook; the first figure above shows all nine predictions.)
 
 # %%
 plots.slider(
@@ -83,7 +83,7 @@ plots.slider(
 # %% [markdown]
 # ## The weights of the ensemble
 #
-# They started at $1/D$ each. Nothing asks them to sum to one, but with the skip a sum of one hands the input through
+# They started at $1/D$ each. Nothing forces them to sum to one, but with the skip a sum of one passes the input through
 # unchanged, and that is what they have learned.
 
 # %%
@@ -97,8 +97,8 @@ plots.bars({f"d = {d}": w_d for d, w_d in enumerate(weights.tolist(), start=1)},
 # %% [markdown]
 # ## The hidden maps
 #
-# `forward` keeps each layer's cache, and a recursion's cache holds the map it was given. Six of the 64 channels, those
-# that vary most, at the start, in the middle and at the end.
+# `forward` keeps each layer's cache, and the cache of a recursion holds its input, the map $h_d$. Here are six of the
+# 64 channels, those that vary most in $h_4$, for $h_0$, $h_4$ and $h_8$.
 
 # %%
 piece = sample.x[eye][None, :, :, None]
@@ -106,27 +106,26 @@ _, _, cache = forward(model.params, piece, model.architecture)
 
 hidden = {}
 for d in (0, 4, 8):
-    (_, (h, _), _), *_ = cache.hidden[d]  # the first layer that reads h_d: its name, what it keeps, the ReLU's mask
+    (_, (h, _), _), *_ = cache.hidden[d]  # the first reader of h_d: its name, its cache (h_d, w), its ReLU's cache
     hidden[d] = h[0]  # (H, W, F)
 liveliest = np.argsort(-hidden[4].std(axis=(0, 1)))[:6]
 plots.maps({f"h_{d}, channel {f}": h[:, :, f] for d, h in hidden.items() for f in liveliest})
 
 # %%
 for d, h in hidden.items():
-    print(f"h_{d}: {np.mean(h == 0):.0%} of the numbers are zero, mean {h.mean():.3f}, largest {h.max():.2f}")
+    print(f"h_{d}: {np.mean(h == 0):.0%} of the entries are zero, mean {h.mean():.3f}, largest {h.max():.2f}")
 change = np.linalg.norm(hidden[8] - hidden[4]) / np.linalg.norm(hidden[4])
-print(f"from h_4 to h_8 the map changes by {change:.0%} of its length")
+print(f"from h_4 to h_8 the map changes by {change:.0%} of its norm")
 kernel = model.params["recursion.w"]
 off_identity = kernel.copy()
 off_identity[1, 1] -= np.eye(64, dtype=kernel.dtype)
-print(f"the trained recursion is {np.linalg.norm(off_identity):.1f} away from the identity, whose length is 8")
+print(f"the trained kernel is {np.linalg.norm(off_identity):.1f} away from the identity, whose norm is 8")
 
 # %% [markdown]
 # ## More recursions, better pictures?
 #
-# Not measured on this page, because it means training eight networks; recorded by
-# `python -m minidrcn.experiments recursions DIR --data t91 --scale 3 --steps 2000` (16 filters, two seeds, nine images
-# held out):
+# This is not measured here, because it means training eight networks. The numbers come from `python -m
+# minidrcn.experiments recursions DIR --data t91 --scale 3 --steps 2000` (16 filters, two seeds, nine images held out):
 
 # %%
 with open(Path("images") / "recursions.csv", encoding="utf-8", newline="") as file:
@@ -137,8 +136,8 @@ for depth_ in sorted({row["recursions"] for row in rows}):
 plots.recursion_performance(rows)
 
 # %% [markdown]
-# The trend is the paper's, its size is not: most of the gain comes with the first six recursions. The paper's networks
-# have 256 filters and were trained for days.
+# The trend is the paper's, but the gain is smaller, and most of it comes with the first six recursions. The paper's
+# networks have 256 filters and were trained for days.
 
 # %%
 shallow, deep = (np.mean([row["psnr"] for row in rows if row["recursions"] == depth_]) for depth_ in (1, 16))
@@ -147,7 +146,7 @@ assert deep > shallow > rows[0]["psnr_bicubic"]
 # %% [markdown]
 # ## To try
 #
-# 1. Leave one prediction out of the ensemble (and scale the others' weights up). Which one is missed most?
-# 2. Use `coins` instead of `cat`. Are the same channels the liveliest?
-# 3. Apply the trained recursion 12 times instead of 9: copy the loop of `network.forward`, and watch the last
+# 1. Leave one prediction out of the ensemble (and scale up the weights of the others). Which one is missed most?
+# 2. Use `coins` instead of `cat`. Do the same channels vary most?
+# 3. Apply the trained recursion 12 times instead of 9: copy the loop of `network.forward`, and look at the last
 #    predictions.

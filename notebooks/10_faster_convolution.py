@@ -2,11 +2,11 @@
 # # 10. Faster convolution
 #
 # **You will learn** to make a network fast in the right order: first fewer operations, then faster ones. Two linear
-# convolutions become one, two convolutions of one map become one, Winograd's algorithm needs fewer multiplications than
-# seem to be needed, and threads share the work. **Time:** ten minutes. **You need:** lessons 2 and 4.
+# convolutions become one, two convolutions of the same map become one, Winograd's algorithm needs fewer multiplications
+# than one would think, and threads share the work. **Time:** ten minutes. **You need:** lessons 2 and 4.
 #
-# A first rule: *a speedup that was not measured is a rumour.* Times on your machine will differ; the page measures them
-# anew. A second one: a faster version is held against the plain one before it is timed.
+# Two rules. Measure every speedup: the times below differ from machine to machine, and running this page measures them
+# on yours. And before you time a faster version, check that it gives the same result as the plain one.
 
 # %%
 # %matplotlib inline
@@ -35,7 +35,7 @@ def seconds(function, repeat=5):
 # %% [markdown]
 # ## Fewer operations: two linear convolutions are one
 #
-# Where does the work go? A convolution from $C$ channels to $F$ takes $9\,C F$ multiplications a pixel:
+# Where does the work go? A convolution from $C$ channels to $F$ takes $9\,C F$ multiplications per pixel:
 
 # %%
 F, D = 64, 9
@@ -45,24 +45,25 @@ work = {
     "reconstruct1": D * 9 * F * F,
     "reconstruct2": D * 9 * F,
 }
-plots.bars({name: value / 1000 for name, value in work.items()}, "thousand multiplications a pixel")
+plots.bars({name: value / 1000 for name, value in work.items()}, "thousand multiplications per pixel")
 
 # %% [markdown]
-# Half of it goes into `reconstruct1`, which makes $F$ maps of $h_d$, of which `reconstruct2` makes a single one. The
-# paper's printed equations have a ReLU between the two, and then there is no way around it. The authors' own code has
-# none, and then there is: nothing but sums lies between $h_d$ and the prediction.
+# Almost half of it goes into `reconstruct1`, which turns $h_d$ into $F$ maps, only for `reconstruct2` to turn these
+# into a single one. With a ReLU between the two, as in the paper's printed equations, there is no way around that. The
+# authors' own code has no ReLU there, and then there is a way: everything between $h_d$ and the prediction is linear.
 #
-# `reconstruct2` multiplies each pixel's $F$ channels with nine columns of weights, its *taps*, and then shifts the nine
-# products to where they belong and adds them up, which is `col2im` of one channel:
+# `reconstruct2` multiplies each pixel's $F$ channels by nine columns of weights, its *taps*, then shifts the nine
+# products to where they belong and adds them up. Shifting and adding is `col2im` with one channel:
 #
 # $$q = r\, T \qquad f = \mathrm{col2im}(q) + b_2 \qquad r = h * w_1 + b_1, \quad T: (F, 9)$$
 #
-# $r$ is used for nothing but $r\,T$, and a convolution is linear in its kernel. So the multiplication can be done once,
-# in the kernel:
+# $r$ is needed only for $r\,T$, and a convolution is linear in its kernel. So we can multiply by $T$ once, in the
+# kernel, instead of at every pixel:
 #
 # $$q = h * K + k \qquad K = w_1 T: (3, 3, F, 9) \qquad k = b_1 T: (9,)$$
 #
-# Nine channels instead of $F$. At the border, too: the zeros around $q$ stand for the zeros around $r$.
+# These are nine channels instead of $F$. The border comes out right, too: the zeros around $q$ correspond to the zeros
+# around $r$.
 
 # %%
 model = DRCN(filters=F, recursions=D, dtype="float64", conv="im2col")
@@ -72,18 +73,18 @@ p = {name: value + 0.1 * rng.normal(size=value.shape) for name, value in model.p
 r, _ = conv.conv2d_forward(h, p["reconstruct1.w"], p["reconstruct1.b"])
 f, _ = conv.conv2d_forward(r, p["reconstruct2.w"], p["reconstruct2.b"])
 
-T = p["reconstruct2.w"].reshape(9, F).T[:, ::-1]  # a tap's product goes to the other side of where the tap looks
+T = p["reconstruct2.w"].reshape(9, F).T[:, ::-1]  # reversed: what a tap reads on the left is sent to the right
 q, _ = conv.conv2d_forward(h, p["reconstruct1.w"] @ T, p["reconstruct1.b"] @ T)
 folded = conv.col2im(q.reshape(-1, 9), f.shape) + p["reconstruct2.b"]
 print(f"largest difference {np.abs(folded - f).max():.0e}, of numbers up to {np.abs(f).max():.1f}")
 assert np.allclose(folded, f, rtol=0, atol=1e-12 * np.abs(f).max())
 
 # %% [markdown]
-# Backward, the chain rule runs through the two products as through any other: $dw_1 = dK\,T'$, $db_1 = T\,dk$, and the
-# taps were used twice, in $K$ and in $k$, so their gradient is a sum:
-# $dT = \sum_{k,l} w_1[k,l]'\, dK[k,l] + b_1\, dk'$. The package does this before and after the network runs, in
-# `fold.py`; the network itself does not notice. A last layer that only shifts and adds is a convolution, too, with a
-# kernel of zeros and ones.
+# Backward, the chain rule applies to these two products as to any other: $dw_1 = dK\,T'$, $db_1 = T\,dk$. The taps were
+# used twice, in $K$ and in $k$, so their gradient is a sum: $dT = \sum_{k,l} w_1[k,l]'\, dK[k,l] + b_1\, dk'$. The
+# package folds the parameters before the network runs and converts the gradients afterwards, in `fold.py`. The network
+# itself stays the same, because a last layer that only shifts and adds is a convolution, too, with a kernel of zeros
+# and ones.
 
 # %%
 x, u = rng.random((2, 2, 12, 11, 1))
@@ -104,8 +105,9 @@ assert worst < 1e-12
 # ## Fewer passes: two convolutions of one map are one
 #
 # $h_d$ is read twice, by the next recursion and by its own reconstruction. With the kernels side by side it is read
-# once: $[z \mid q_d] = h_d * [w \mid K] + [b \mid k]$, $F + 9$ channels, and $h_{d+1} = \mathrm{relu}(z)$. Backward,
-# $[dz \mid dq]\,[w \mid K]' = dz\, w' + dq\, K'$: the sum over the two uses of $h_d$ is taken in the matrix product.
+# once: $[z \mid q_d] = h_d * [w \mid K] + [b \mid k]$, with $F + 9$ channels, and $h_{d+1} = \mathrm{relu}(z)$.
+# Backward, $[dz \mid dq]\,[w \mid K]' = dz\, w' + dq\, K'$: the matrix product also adds up the gradients from the two
+# uses of $h_d$.
 
 # %%
 w, b = p["recursion.w"], p["recursion.b"]
@@ -120,7 +122,7 @@ dh, _, _ = conv.conv2d_backward(dboth, cache)
 dh_next, _, _ = conv.conv2d_backward(dboth[..., :F], (h, w))
 dh_own, _, _ = conv.conv2d_backward(dboth[..., F:], (h, p["reconstruct1.w"] @ T))
 assert np.allclose(dh, dh_next + dh_own)
-print("one convolution instead of two, and the sum of both gradients with it")
+print("one convolution instead of two, and its backward pass adds up both gradients")
 
 # %% [markdown]
 # ## Fewer multiplications
@@ -129,14 +131,14 @@ print("one convolution instead of two, and the sum of both gradients with it")
 #
 # $$y_0 = x_0 w_0 + x_1 w_1 + x_2 w_2 \qquad y_1 = x_1 w_0 + x_2 w_1 + x_3 w_2$$
 #
-# Six multiplications. Winograd's four:
+# These are six multiplications. Winograd's algorithm needs four:
 #
 # $$m_1 = (x_0 - x_2)\, w_0 \quad m_2 = (x_1 + x_2) \tfrac{w_0 + w_1 + w_2}{2} \quad
 # m_3 = (x_2 - x_1) \tfrac{w_0 - w_1 + w_2}{2} \quad m_4 = (x_1 - x_3)\, w_2$$
 #
 # $$y_0 = m_1 + m_2 + m_3 \qquad y_1 = m_2 - m_3 - m_4$$
 #
-# The sums of weights are made once for many inputs, so they cost nothing.
+# The sums of weights are computed once for many inputs, so their cost hardly counts.
 
 # %%
 BT = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
@@ -144,20 +146,20 @@ G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 AT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 
 inputs, weights = rng.normal(size=4), rng.normal(size=3)
-y = AT @ ((G @ weights) * (BT @ inputs))  # the * is all the multiplying there is
+y = AT @ ((G @ weights) * (BT @ inputs))  # four multiplications, in the *; BT and AT only add and subtract
 assert np.allclose(y, [inputs[:3] @ weights, inputs[1:] @ weights])
 plots.numbers([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None), ("A' (of the products)", AT, None)])
 
 # %% [markdown]
 # In two dimensions the matrices are applied to rows and columns. For tiles of 4 x 4 outputs, which the package uses,
-# the input tile is 6 x 6: 36 multiplications instead of
+# the input tile is 6 x 6: 36 multiplications for each pair of channels.
 
 # %%
-print(4 * 4 * 3 * 3, "for each pair of channels, a factor of", 4 * 4 * 3 * 3 / 36)
+print("the plain convolution takes", 4 * 4 * 3 * 3, "of them, a factor of", 4 * 4 * 3 * 3 / 36)
 
 # %% [markdown]
-# With many channels, "multiplication" becomes a matrix product over the channels, one for each of the 36 positions of
-# the tile, and the transforms are matrix products as well. Everything is a product again.
+# With many channels, each of the 36 multiplications becomes a matrix product over the channels, and the transforms are
+# matrix products as well. Everything is a matrix product again.
 
 # %%
 x, w, b = (rng.normal(size=shape).astype("float32") for shape in ((1, 128, 128, 64), (3, 3, 64, 64), (64,)))
@@ -176,8 +178,9 @@ print(f"a quarter of the multiplications, {plain_seconds / fast_seconds:.1f} tim
 # %% [markdown]
 # ## Threads
 #
-# The images of a batch do not depend on each other. Each core takes a few, and the gradients of all are summed: one
-# more sum over uses of the same weight. NumPy lets other threads run while it copies and multiplies.
+# The images of a batch do not depend on each other. Each thread takes a few, and the gradients of all are summed: one
+# more sum over uses of the same weight. The threads run at the same time because NumPy releases the GIL while it copies
+# and multiplies.
 
 # %%
 images, targets = rng.random((2, 16, 43, 43, 1)).astype("float32")
@@ -201,14 +204,15 @@ assert all(np.array_equal(one[1][name], all_of_them[1][name]) for name in one[1]
 print("any number of threads gives the same bits: the sum is always taken in the order of the images")
 
 # %% [markdown]
-# How this compares with PyTorch, on which machine, is in `tests/benchmarks/README.md`; `python
-# tests/benchmarks/against_pytorch.py` measures it on yours.
+# `tests/benchmarks/README.md` compares the speed with PyTorch's and names the machine;
+# `python tests/benchmarks/against_pytorch.py` measures both on yours.
 #
 # ## To try
 #
-# 1. Time the forward pass for 4, 16, 64 and 256 channels. From where on is Winograd worth it?
-# 2. Fold once more: $K$ and the shifts are one 5 x 5 kernel from F maps to one. Compare it with `f`, in the middle and
-#    within a pixel of the border. Why is it wrong there?
+# 1. Time the forward pass for 4, 16, 64 and 256 channels. From how many channels on is Winograd worth it?
+# 2. Fold once more: $K$ and the shifts together are one 5 x 5 kernel from F maps to one. Compare its output with `f`,
+#    in the middle and within a pixel of the border. Why is it wrong at the border?
 # 3. Set `winograd.BLOCK_BYTES` and `winograd.BLOCK_TILES` to a tenth and to ten times their values, and time the last
-#    bar anew. Where does your cache end?
-# 4. Derive the three matrices for three outputs of three weights, F(3, 3), from the points 0, 1, -1, 2 and infinity.
+#    bar again. What does that say about the size of your CPU's cache?
+# 4. Derive the three matrices for three outputs of a filter with three weights, F(3, 3), from the points 0, 1, -1, 2
+#    and infinity.

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 11. The GPU
 #
-# **You will learn** how the same lines of code run on a CPU and on a GPU, what a GPU is good at, counted on this
-# network, and which four mistakes make it slow or wrong. **Time:** six minutes. **You need:** lesson 10. You do not
-# need a GPU: where there is none, the cells say so and go on.
+# **You will learn** how the same lines of code run on a CPU and on a GPU, what a GPU is good at (by counting operations
+# and bytes), and four mistakes that make GPU code slow or wrong. **Time:** six minutes. **You need:** lesson 10. You do
+# not need a GPU: without one, the cells say so and go on.
 #
 # ## One code, two kinds of array
 #
-# CuPy has NumPy's functions for arrays that live in the memory of an NVIDIA GPU. So no operation is written twice. Each
-# asks which module the array that it was handed belongs to, and calls that module:
+# CuPy has NumPy's functions for arrays in the memory of an NVIDIA GPU, so no operation is written twice. Each one asks
+# which module its array belongs to, and calls that module's function:
 
 # %%
 # %matplotlib inline
@@ -26,8 +26,8 @@ print(inspect.getsource(get_xp))
 print(inspect.getsource(pointwise.relu_forward))
 
 # %% [markdown]
-# There is no switch that says "GPU" for the whole program. An array knows where it lives, and so both can be compared
-# in one process. Is there a GPU here?
+# There is no global GPU switch. An array knows where it lives, so CPU and GPU can be compared in one process. Is there
+# a GPU here?
 
 # %%
 try:
@@ -41,10 +41,10 @@ except UsageError as error:
 # %% [markdown]
 # ## What a GPU is good at
 #
-# A GPU has thousands of multipliers and a memory that is fast, but not as much faster as the multipliers are. It is
-# busy only if every number that is fetched is used many times. So count, for one convolution of the recursion: how many
-# operations (a multiplication and an addition are two), and how many bytes have to be read and written if every array
-# passes through memory once?
+# A GPU has thousands of multipliers. Its memory is faster than that of a CPU, too, but not by the same factor, so the
+# multipliers are busy only if every number that is fetched is used many times. How often is that? For one convolution
+# of the recursion, count the operations (a multiplication and an addition are two) and the bytes that are read and
+# written if every array passes through memory once. Their ratio is the *arithmetic intensity*.
 
 
 # %%
@@ -61,24 +61,24 @@ for name, (patches, F) in {"quick start": (16, 32), "shipped": (16, 64), "the pa
     operations, moved = counted(patches, 41, F)
     intensity[f"{name}, F = {F}"] = operations / moved
     print(f"{name:12} {operations / 1e9:8.2f} billion operations, {moved / 1e6:6.1f} MB")
-plots.bars(intensity, "operations for every byte moved", ".0f")
+plots.bars(intensity, "operations per byte moved", ".0f")
 
 # %% [markdown]
-# The count grows with F: a map's number is used for all F outputs. The wide network of the paper is what a GPU is made
-# for. The small ones leave most of it idle, and a GPU also takes a moment to
-# start each function, which with few numbers is longer than the work.
+# The intensity grows with F, because each number of a map is used for all F output channels. The paper's wide network
+# is what a GPU is made for. The small ones leave most of it idle; besides, every function that runs on a GPU takes a
+# moment to start (a *kernel launch*), which for small arrays is longer than the work itself.
 #
-# The recursion cannot be spread out: $h_{d+1}$ needs $h_d$. What can run side by side is the pixels, the patches and
-# the channels of one step. How many independent numbers are there?
+# The recursions cannot run in parallel, because $h_{d+1}$ needs $h_d$; the pixels, the patches and the channels of one
+# recursion can. How many independent numbers are these?
 
 # %%
 for patches, F, D in ((16, 32, 9), (64, 256, 16)):
     print(f"{patches} patches of 41x41, {F} channels: {patches * 41 * 41 * F:,} outputs at a time, {D} times in a row")
 
 # %% [markdown]
-# ## The way there and back
+# ## To the GPU and back
 #
-# Parameters go to the GPU once, `model.to_gpu()`; a batch goes there at every update; and of what is computed only the
+# The parameters go to the GPU once, with `model.to_gpu()`, and a batch goes there at every update. Little more than the
 # loss comes back. How much is that, for the paper's network?
 
 # %%
@@ -87,25 +87,26 @@ parameters = sum(value.nbytes for value in paper.params.values())
 batch = 2 * 64 * 41 * 41 * 4
 step_operations = 3 * 16 * counted(64, 41, 256)[0]  # the recursion alone; backward costs twice what forward does
 print(f"parameters, once: {parameters / 1e6:.1f} MB; a batch: {batch / 1e6:.2f} MB")
-print(f"an update: {step_operations / 1e12:.1f} trillion operations, {step_operations / batch:,.0f} for each byte sent")
+print(f"an update: {step_operations / 1e12:.1f} trillion operations, {step_operations / batch:,.0f} per byte sent")
 assert step_operations / batch > 1e6
 
 # %% [markdown]
-# Sending is nothing, as long as maps never travel: every gradient stays where it was computed.
+# These transfers cost next to nothing, as long as maps and gradients stay on the GPU, where they are computed.
 #
 # ## Four mistakes
 #
-# 1. **Mixing.** `numpy_array + gpu_array` is an error, and so is `np.asarray(gpu_array)`. CuPy refuses rather than
-#    copying in secret.
-# 2. **Asking too often.** `float(loss)`, `if gradient.max() > 10` and `print(x)` all wait until the GPU has finished
-#    everything. Once an update is harmless, once a recursion is not.
-# 3. **Timing the order, not the work.** A call returns when the work is *queued*. Wait before you stop the clock.
-# 4. **Loops over pixels.** Each `y[i, j] = ...` is a function of its own to start. Lesson 2's loops would be
-#    slower on a GPU than they are on the CPU.
+# 1. **Mixing.** `numpy_array + gpu_array` is an error, and so is `np.asarray(gpu_array)`: CuPy refuses to copy
+#    silently.
+# 2. **Synchronising too often.** `float(loss)`, `if gradient.max() > 10` and `print(x)` all wait until the GPU has
+#    finished everything. Once per update is harmless, once per recursion is not.
+# 3. **Timing the launch, not the work.** Calls are asynchronous: they return when the work is *queued*. Synchronise
+#    before you stop the clock.
+# 4. **Loops over pixels.** Each `y[i, j] = ...` is a kernel launch of its own. Lesson 2's loops would be slower on a
+#    GPU than they are on the CPU.
 #
 # ## Try it
 #
-# The same convolution on both, with the clock stopped only when the work is done:
+# The same convolution on both; the clock stops only when the work is done:
 
 # %%
 rng = np.random.default_rng(11)
@@ -119,7 +120,7 @@ def finish(xp):
 
 
 def timed(*arrays):
-    conv.conv2d_forward(*arrays)  # the first call compiles, or fetches from memory
+    conv.conv2d_forward(*arrays)  # warm-up: the first call compiles, or fills the caches
     finish(get_xp(arrays[0]))
     start = time.perf_counter()
     y, _ = conv.conv2d_forward(*arrays)
@@ -140,15 +141,16 @@ assert get_xp(y) is np
 assert to_cpu(y) is y, "what is on the CPU already is not copied"
 
 # %% [markdown]
-# No recorded figures stand here: this project has not been timed on a GPU yet. What is tested everywhere is that no
-# operation does what CuPy would refuse, with a stand-in for CuPy that is as strict. On a machine with a GPU the command
-# `pytest -m gpu` proves every operation on it, `python tests/benchmarks/against_pytorch.py --gpu` times it, and
+# There are no recorded figures here: this project has not been timed on a GPU yet. The tests check on any machine, with
+# a stand-in for CuPy that is as strict, that no operation does what CuPy would refuse. On a machine with a GPU,
+# `pytest -m gpu` tests every operation on it, `python tests/benchmarks/against_pytorch.py --gpu` times it, and
 # `python -m minidrcn.train --gpu` trains.
 #
 # ## To try
 #
 # 1. Winograd's convolution (lesson 10) does a quarter of the multiplications, but moves 2.25 times as many numbers.
-#    What does that do to the operations for every byte? For which F would you expect it to lose?
-# 2. At which F does one convolution of a single patch do as many operations a byte as the paper's with 64 patches does?
-#    Is there one?
-# 3. Which lines of `python -m minidrcn.train` bring something back from the GPU? (Look for `to_cpu` and `float`.)
+#    What does that do to the arithmetic intensity? For which F would you expect it to be slower?
+# 2. At which F, if any, does one convolution of a single patch have the same arithmetic intensity as the paper's with
+#    64 patches?
+# 3. Which lines of the code behind `python -m minidrcn.train` bring something back from the GPU? (Look for `to_cpu` and
+#    `float`.)

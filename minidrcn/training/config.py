@@ -45,7 +45,7 @@ class TrainingConfig(Architecture):
                         "or with the learning rate, or is 0", choices=("linear", "rate", "none"))  # fmt: skip
     clip: str = option("norm", "how gradients are clipped: by their joint length, each entry, each entry times the "
                        "learning rate, or not", choices=("norm", "value", "adjustable", "none"))  # fmt: skip
-    clip_limit: float = option(10.0, "at what value; adjustable clipping needs a small one, 1e-5 in the authors' code", above=0)
+    clip_limit: float = option(10.0, "at what value (adjustable: 1e-5 in the authors' code)", above=0)
     average: float = option(0.0, "how much of the moving average of the weights each update keeps, such as 0.999; the "
                             "average is then what is measured and shipped (0: none)", minimum=0, maximum=1)  # fmt: skip
     evaluate_every: int = option(50, "updates between two measurements on the validation images", minimum=1)

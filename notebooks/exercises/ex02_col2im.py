@@ -1,23 +1,23 @@
 # %% [markdown]
 # # Exercise 2: col2im, the adjoint
 #
-# **2 points, about 20 minutes.** `im2col` (exercise 1) copies every pixel into up to `K*K` rows, once for each window
-# that it stands in. Going backwards, each of these copies brings a gradient, and what flows into one place from
-# several adds up. `col2im` does this: it puts every number of every row back to the pixel that it came from, and
-# **adds**.
+# **2 points, about 20 minutes.** `im2col` (exercise 1) copies every pixel into up to `K*K` rows, one for each window
+# that contains it. In the backward pass each of these copies brings a gradient, and the gradients of all copies of a
+# pixel add up. `col2im` does this: it puts every number of every row back where it came from, and **adds**.
 #
 #     x = col2im(cols, shape, kernel=3)        cols (N*H*W, K*K*C), shape (N, H, W, C)    ->    x (N, H, W, C)
 #
-# The layout is that of `im2col`: with p = K // 2, entry `(k*K + l)*C + c` of row `(n*H + i)*W + j` belongs to the
-# pixel `(n, i + k - p, j + l - p, c)`. If that pixel lies outside the map, the number goes nowhere: outside there were
-# only zeros, and zeros have nobody who wants to know their gradient.
+# The layout is that of `im2col`: with p = K // 2, entry `(k*K + l)*C + c` of row `(n*H + i)*W + j` belongs to the pixel
+# `(n, i + k - p, j + l - p, c)`. If that pixel lies outside the map, the number is dropped: outside there are only
+# padding zeros, and nobody needs their gradient.
 #
-# In one sentence of linear algebra, `col2im` is the *adjoint* of `im2col`: for all maps x and all columns c
+# In terms of linear algebra, `col2im` is the *adjoint* of `im2col`: for all maps x and all columns c
 #
 # $$\langle \mathrm{im2col}(x),\, c\rangle = \langle x,\, \mathrm{col2im}(c)\rangle$$
 #
-# where the angle brackets multiply entry by entry and sum. It is not its inverse: with columns full of ones, each
-# pixel gets the number of windows that it stands in. For one image of 3 rows and 4 columns and K = 3 that is
+# where the angle brackets are the inner product: multiply entry by entry and sum. The adjoint is not the inverse: with
+# columns full of ones, each pixel gets the number of windows that contain it. For one image of 3 rows and 4 columns and
+# K = 3 that is
 #
 #     4 6 6 4
 #     6 9 9 6
@@ -49,15 +49,15 @@ def col2im(cols, shape, kernel=3):
     ### END SOLUTION
 
 
-# The example from above: how many windows each pixel stands in.
+# The example from above: how many windows contain each pixel.
 print(col2im(np.ones((12, 9)), (1, 3, 4, 1))[0, :, :, 0])
 
 # %% [markdown]
 # ## Check it
 #
-# The next cell runs your function on several sizes and shows what came out right and what did not. Where a mistake has
-# a known face, it gives a hint. You can run it as often as you like. The number in its last line is your score; it may
-# be graded later with other sizes.
+# The next cell runs your function on several sizes and shows which results are right and which are not. If the error
+# matches a known mistake, it gives a hint. You can run it as often as you like. The number in its last line is your
+# score; your function may be graded later on other sizes.
 
 # %% nbgrader={"grade": true, "grade_id": "ex02-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 result = course.check_col2im(col2im)

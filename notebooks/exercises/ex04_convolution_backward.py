@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Exercise 4: the backward pass of a convolution
 #
-# **4 points, about 30 minutes.** Somewhere after the convolution there is a loss L, a single number. Going backwards,
-# we are told how L depends on the output, `dy`: an array of the shape of `y` with $\partial L / \partial y$ at every
-# place. The question is how L depends on what went in. As always, `dx` stands for the derivative of L by `x` and has
-# the shape of `x`, and so on.
+# **4 points, about 30 minutes.** Somewhere after the convolution there is a loss L, a single number. The backward pass
+# is told how L depends on the output: `dy`, the *upstream gradient*, has the shape of `y` and holds
+# $\partial L / \partial y$ for every entry. The question is how L depends on the inputs. As always, `dx` is the
+# derivative of L with respect to `x` and has the shape of `x`, and so on.
 #
 #     dx, dw, db = conv2d_backward(dy, cache)        dy (N, H, W, F), cache (x, w) of the forward pass
 #                                                    dx (N, H, W, C)   dw (K, K, C, F)   db (F,)
@@ -13,8 +13,8 @@
 #
 # $$y_{rf} = \sum_m \mathrm{cols}_{rm}\, w_{mf} + b_f$$
 #
-# Ask of every input number *where it is used*. Each use contributes `dy` at the place it influences, times the factor
-# it has there, and all uses add up:
+# For every input number, ask *where it is used*. Each use contributes `dy` at the output it influences, times the
+# factor it has there, and all contributions add up:
 #
 # * $b_f$ is added to column f of every row r. So `db` is ... (one line)
 # * $w_{mf}$ is used in column f of every row r, with the factor $\mathrm{cols}_{rm}$. Written for all m and f at once,
@@ -23,8 +23,8 @@
 #   of shape `(N*H*W, K*K*C)`.
 # * `x` is used in up to `K*K` rows of `cols`. That is exercise 2.
 #
-# The loss is a sum over all pixels and images as far as this function is concerned, so nothing is divided by anything.
-# Return fresh arrays, and leave `dy`, `x` and `w` as they are: others need them, too.
+# As far as this function is concerned, the loss is a sum over all pixels and images, so there is nothing to divide by.
+# Return new arrays, and leave `dy`, `x` and `w` as they are: others need them, too.
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
@@ -32,8 +32,8 @@ import numpy as np
 from minidrcn import course
 
 # %% [markdown]
-# Put your `im2col` and `col2im` of exercises 1 and 2 here, instead of the two lines (or nothing, if yours
-# does without):
+# Replace the two lines below with your `im2col` and `col2im` from exercises 1 and 2 (or delete them if you do not need
+# them):
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-helpers", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -87,9 +87,9 @@ print(dx.shape, dw.shape, db)
 # %% [markdown]
 # ## Check it
 #
-# The next cell runs your function on several sizes and shows what came out right and what did not. Where a mistake has
-# a known face, it gives a hint. You can run it as often as you like. The number in its last line is your score; it may
-# be graded later with other sizes.
+# The next cell runs your function on several sizes and shows which results are right and which are not. If the error
+# matches a known mistake, it gives a hint. You can run it as often as you like. The number in its last line is your
+# score; your function may be graded later on other sizes.
 
 # %% nbgrader={"grade": true, "grade_id": "ex04-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 result = course.check_conv_backward(conv2d_backward)

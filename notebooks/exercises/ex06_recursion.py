@@ -11,20 +11,20 @@
 #     h_D, caches = recursion_forward(h_0, w, b, D)
 #     caches[d - 1] = (conv_cache, relu_cache)        conv_cache = (h_(d-1), w)    relu_cache = h_d
 #
-# `caches` is a tuple of D such pairs, the first use first. Write its backward pass: from `dh`, the derivative of the
-# loss by the last map h_D,
+# `caches` is a tuple of D such pairs, the first use first. Write the backward pass (backpropagation through time). It
+# starts from `dh`, the derivative of the loss with respect to the last map h_D:
 #
 #     dh_0, dw, db = recursion_backward(dh, caches)        maps (N, H, W, F)   w (K, K, F, F)   b (F,)
 #
-# You have the two layers' backward passes as tools, yours of exercises 4 and 5 or the package's, which are imported
-# below:
+# Your tools are the backward passes of the two layers, your own from exercises 4 and 5 or the package's, which are
+# imported below:
 #
 #     dx, dw, db = conv2d_backward(dy, conv_cache)         the gradients of one use of the convolution
 #     dx = relu_backward(dy, relu_cache)
 #
-# Two questions to answer before you write. In which order do you meet the uses? And if `w` is used D times, each use
-# contributing a gradient of its own, what is the gradient of `w`? (Think of D different kernels that happen to be
-# equal: what happens to the loss if all of them move together?)
+# Answer two questions before you write. In which order does the backward pass meet the uses? And if `w` is used D
+# times, and each use contributes a gradient of its own, what is the gradient of `w`? (Think of D different kernels that
+# happen to be equal: what happens to the loss if all of them change together?)
 #
 # Leave `dh` and the caches as they are.
 
@@ -43,7 +43,7 @@ print(inspect.getsource(recursion_forward))
 
 # %% nbgrader={"grade": false, "grade_id": "ex06-recursion_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def recursion_backward(dh, caches):
-    """From the derivative by h_D and the D caches: dh_0, dw and db."""
+    """From dh, the derivative with respect to h_D, and the D caches: dh_0, dw and db."""
     ### BEGIN SOLUTION
     dw, db = 0, 0
     for conv_cache, relu_cache in reversed(caches):
@@ -63,9 +63,9 @@ print([gradient.shape for gradient in recursion_backward(np.ones_like(h_D), cach
 # %% [markdown]
 # ## Check it
 #
-# The next cell runs your function on several sizes and shows what came out right and what did not. Where a mistake has
-# a known face, it gives a hint. You can run it as often as you like. The number in its last line is your score; it may
-# be graded later with other sizes.
+# The next cell runs your function on several sizes and shows which results are right and which are not. If the error
+# matches a known mistake, it gives a hint. You can run it as often as you like. The number in its last line is your
+# score; your function may be graded later on other sizes.
 
 # %% nbgrader={"grade": true, "grade_id": "ex06-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 result = course.check_recursion_backward(recursion_backward)

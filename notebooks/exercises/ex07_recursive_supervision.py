@@ -6,15 +6,15 @@
 #
 # $$h_d = \mathrm{relu}(\,w * h_{d-1} + b\,) \qquad y_d = v * h_d + c \qquad d = 1 .. D$$
 #
-# Now the map $h_d$ is used twice: by the next recursion, which makes $h_{d+1}$ of it, and by its own prediction $y_d$.
-# The forward pass, given in the next cell, keeps for each d
+# Now the map $h_d$ is used twice: by the next recursion, which computes $h_{d+1}$ from it, and by its own prediction
+# $y_d$. The forward pass, given in the next cell, keeps for each d
 #
 #     ys, caches = supervision_forward(h_0, w, b, v, c, D)
 #     caches[d - 1] = (conv_cache, relu_cache, reconstruct_cache)
 #                     conv_cache = (h_(d-1), w)    relu_cache = h_d    reconstruct_cache = (h_d, v)
 #
-# `ys` has the shape (D, N, H, W, 1), the first prediction first. Write the backward pass, from `dys`, the derivatives
-# of the loss by all predictions, in the shape of `ys`:
+# `ys` has the shape (D, N, H, W, 1), the first prediction first. Write the backward pass. It starts from `dys`, the
+# derivatives of the loss with respect to all predictions, with the shape of `ys`:
 #
 #     dh_0, dw, db, dv, dc = supervision_backward(dys, caches)
 #                     h_0 (N, H, W, F)   w (K, K, F, F)   b (F,)   v (K, K, F, 1)   c (1,)
@@ -22,9 +22,9 @@
 # The tools are those of exercise 6, imported below; `conv2d_backward(dys[d - 1], reconstruct_cache)` goes back through
 # the prediction y_d.
 #
-# It is the loop of exercise 6 with one more thing in it. Draw the maps as a chain, with a branch from each to its
-# prediction. At every $h_d$ two gradients arrive: one along the chain, from all that comes later, and one along the
-# branch. What do you do with them, and on which side of the ReLU? After the last map, what comes along the chain?
+# It is the loop of exercise 6 with one addition. Draw the maps as a chain, with a branch from each to its prediction.
+# At every $h_d$ two gradients arrive: one along the chain, from everything that comes later, and one along the branch.
+# What do you do with them, and on which side of the ReLU? What comes along the chain to the last map?
 #
 # Leave `dys` and the caches as they are.
 
@@ -43,7 +43,7 @@ print(inspect.getsource(supervision_forward))
 
 # %% nbgrader={"grade": false, "grade_id": "ex07-supervision_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def supervision_backward(dys, caches):
-    """From the derivatives by the D predictions and the D caches: dh_0, dw, db, dv and dc."""
+    """From dys, the derivatives with respect to the D predictions, and the D caches: dh_0, dw, db, dv and dc."""
     ### BEGIN SOLUTION
     dh = 0  # nothing comes after the last map
     dw, db, dv, dc = 0, 0, 0, 0
@@ -70,9 +70,9 @@ print([gradient.shape for gradient in supervision_backward(np.ones_like(ys), cac
 # %% [markdown]
 # ## Check it
 #
-# The next cell runs your function on several sizes and shows what came out right and what did not. Where a mistake has
-# a known face, it gives a hint. You can run it as often as you like. The number in its last line is your score; it may
-# be graded later with other sizes.
+# The next cell runs your function on several sizes and shows which results are right and which are not. If the error
+# matches a known mistake, it gives a hint. You can run it as often as you like. The number in its last line is your
+# score; your function may be graded later on other sizes.
 
 # %% nbgrader={"grade": true, "grade_id": "ex07-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 result = course.check_supervision_backward(supervision_backward)

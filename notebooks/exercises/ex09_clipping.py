@@ -2,21 +2,21 @@
 # # Exercise 9: clipping by the global norm
 #
 # **2 points, about 15 minutes.** A gradient that goes back through D recursions is multiplied by the same kernel D
-# times, and now and then it comes out a thousand times too long. One such step undoes many good ones. The remedy: if
-# the gradient is longer than it may be, shorten it, and keep its direction.
+# times, and now and then it explodes: it comes out a thousand times too long. One such step undoes many good ones. The
+# remedy is gradient clipping: if the gradient is too long, shorten it, and keep its direction.
 #
-# *The gradient* means all parameters' gradients together, as if they were one long vector: its length is
+# *The gradient* means all parameters' gradients together, as if they were one long vector. Its length is
 #
 # $$\mathrm{norm} = \sqrt{\textstyle\sum_{\text{all arrays}} \sum_{\text{all entries}} g^2}$$
 #
-# and if it is longer than `max_norm`, every array is multiplied by the same factor `max_norm / norm`. If it is not
-# longer, the gradients stay what they are: clipping never makes a step longer.
+# If it is longer than `max_norm`, every array is multiplied by the same factor `max_norm / norm`. If it is not, the
+# gradients stay as they are: clipping never makes a step longer.
 #
 #     clipped, norm = clip_by_global_norm(grads, max_norm)
 #
-# `grads` is a dict of arrays of any shapes, `max_norm` a positive number. Return a **new** dict with the same keys,
-# and the norm *before* clipping, a number, which one wants to see in the log. The dict that came in and its arrays
-# stay as they are. And mind the case in which all gradients are zero.
+# `grads` is a dict of arrays of any shapes, `max_norm` a positive number. Return a **new** dict with the same keys, and
+# the norm *before* clipping, a number that belongs in the log. The dict that comes in and its arrays stay as they are.
+# And mind the case in which all gradients are zero.
 #
 # For example, {w: (3, 0), b: (4)} has the norm 5; clipped to 2.5 it is {w: (1.5, 0), b: (2)}.
 
@@ -42,9 +42,9 @@ print(clip_by_global_norm({"w": np.array([3.0, 0.0]), "b": np.array([4.0])}, 2.5
 # %% [markdown]
 # ## Check it
 #
-# The next cell runs your function on several sizes and shows what came out right and what did not. Where a mistake has
-# a known face, it gives a hint. You can run it as often as you like. The number in its last line is your score; it may
-# be graded later with other sizes.
+# The next cell runs your function on several sizes and shows which results are right and which are not. If the error
+# matches a known mistake, it gives a hint. You can run it as often as you like. The number in its last line is your
+# score; your function may be graded later on other sizes.
 
 # %% nbgrader={"grade": true, "grade_id": "ex09-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 result = course.check_clipping(clip_by_global_norm)

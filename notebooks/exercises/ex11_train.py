@@ -6,11 +6,11 @@
 #
 #     params = train(params, batches)
 #
-# * `params` is a dict of arrays (float32): the start values of `DRCN(filters=8, recursions=3)`. Return the trained
-#   parameters, a dict with the same keys and shapes. The dict that comes in stays as it is.
-# * `batches` is a tuple of 100 pairs `(x, y)`, each of shape (6, 20, 20, 1): patches of photographs that were shrunk
-#   by two and enlarged again by bicubic interpolation, and what they should look like. Values are in 0..1. Go through
-#   them once.
+# * `params` is a dict of arrays (float32): the initial parameters of a `DRCN(filters=8, recursions=3)`. Return the
+#   trained parameters, a dict with the same keys and shapes. The dict that comes in stays as it is.
+# * `batches` is a tuple of 100 pairs `(x, y)` of arrays of shape (6, 20, 20, 1): `x` holds patches of photographs that
+#   were shrunk by two and enlarged again by bicubic interpolation, `y` the same patches as they should look. Values are
+#   in 0..1. Go through them once.
 #
 # What you have:
 #
@@ -18,19 +18,19 @@
 #     model = model.with_params(params)                               # the same network with other parameters
 #     loss, grads = model.loss_and_grads(x, y, alpha=0.5)             # grads: a dict with the keys of params
 #
-#     adam = Adam()                                                   # an update rule, better here than plain descent
+#     adam = Adam()                                                   # an optimiser, better here than plain SGD
 #     state = adam.init(params)
 #     params, state = adam.step(params, grads, state, lr, step)       # step counts from 1; returns new dicts
 #
-# The network computes with the two functions that you give it, **your** `conv2d_forward` and `conv2d_backward` of
-# exercises 3 and 4, and it does the recursion and the supervision itself. It works in float32: whatever your functions
-# allocate should have the dtype of their inputs (`np.zeros(..., dtype=x.dtype)`), or everything becomes twice as slow.
-# Clip the gradients with your function of exercise 9 (a `max_norm` of 10 will do); without it training works most of
-# the time, which is not the same as always. A learning rate of 0.003 does well.
+# The network computes its convolutions with the two functions that you give it, **your** `conv2d_forward` and
+# `conv2d_backward` from exercises 3 and 4; the recursion and the supervision are its own. It works in float32: whatever
+# your functions allocate should have the dtype of their inputs (`np.zeros(..., dtype=x.dtype)`), or everything becomes
+# twice as slow. Clip the gradients with your function from exercise 9 (a `max_norm` of 10 will do); without clipping,
+# training works most of the time, but not always. A learning rate of 0.003 works well.
 #
 # Score: a third if the loss on the batches has fallen, the rest if the network is at least 0.1 dB better than bicubic
-# on pieces of two other photographs. It takes a few seconds; if it takes a minute, look for loops over pixels in your
-# convolution.
+# on pieces of two other photographs. Training takes a few seconds; if yours takes a minute, look for loops over pixels
+# in your convolution.
 
 # %% nbgrader={"grade": false, "grade_id": "ex11-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
@@ -39,7 +39,7 @@ from minidrcn import DRCN, course
 from minidrcn.training.optim import Adam
 
 # %% [markdown]
-# Put your functions of exercises 1 to 4 and 9 here, instead of the two lines:
+# Replace the two lines below with your functions from exercises 1 to 4 and 9:
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex11-helpers", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -91,7 +91,7 @@ def clip_by_global_norm(grads, max_norm):
 
 # %% nbgrader={"grade": false, "grade_id": "ex11-train", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def train(params, batches):
-    """Train DRCN(filters=8, recursions=3) from these parameters on these batches: the parameters afterwards."""
+    """Train DRCN(filters=8, recursions=3) on the batches, starting from params: the trained parameters."""
     ### BEGIN SOLUTION
     model = DRCN(filters=8, recursions=3, conv=(conv2d_forward, conv2d_backward))
     adam = Adam()
@@ -104,7 +104,7 @@ def train(params, batches):
     ### END SOLUTION
 
 
-# One batch: all parameters should move a little.
+# After one batch, all parameters should have changed a little.
 start = DRCN(filters=8, recursions=3).params
 patches = np.random.default_rng(0).random((2, 6, 20, 20, 1), dtype=np.float32)
 print({name: float(np.abs(p - start[name]).max()) for name, p in train(start, (tuple(patches),)).items()})
@@ -112,8 +112,8 @@ print({name: float(np.abs(p - start[name]).max()) for name, p in train(start, (t
 # %% [markdown]
 # ## Check it
 #
-# The next cell trains with your function, which takes as long as your function takes, and measures. It may be graded
-# later with other patches.
+# The next cell trains with your function, which takes as long as your function needs, and measures the result. Your
+# function may be graded later on other patches.
 
 # %% nbgrader={"grade": true, "grade_id": "ex11-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 result = course.check_training(train)
