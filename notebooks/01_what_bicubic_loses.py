@@ -143,7 +143,7 @@ assert abs(quality.psnr - psnr(np.round(255 * y)[s:-s, s:-s], clamped[s:-s, s:-s
 # ## To try
 #
 # 1. Set `scale` to 2 and to 4 and run the notebook again. How many decibels does each step cost?
-# 2. Load `coins` instead of `cat` (it is grey: `luma` is not needed). Where is "what is missing" largest, and why is
-#    the PSNR so much lower?
+# 2. Load `coins` instead of `cat` (it is grey: make it RGB by `np.dstack([photo] * 3)`). Where is "what is missing"
+#    largest, and why is the PSNR so much lower?
 # 3. Shift the sharp picture by one pixel (`np.roll`) and measure it against the unshifted one. Would you see the
 #    difference? What does that say about comparing images that were enlarged by two different programs?

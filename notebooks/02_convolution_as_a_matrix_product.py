@@ -90,8 +90,8 @@ plots.slider(lambda row, column: plots.im2col_step(x, cols, (row, column)), row=
 # | kernel `w` | (3, 3, C, F), as a matrix (9 C, F) |
 # | `y = cols @ w + b` | (N H W, F), that is (N, H, W, F) |
 #
-# The package's `im2col` does this for any number of channels, and without a loop over pixels: it asks NumPy for a
-# *view* in which windows overlap in memory, and copies that once.
+# The package's `im2col` does this for any number of channels, and without a loop over pixels: it copies the whole
+# padded map once for each of the nine positions in the kernel.
 
 # %%
 rng = np.random.default_rng(0)
@@ -113,8 +113,7 @@ packaged, cache = conv.conv2d_forward(maps, kernel, bias)
 assert np.allclose(packaged, y)
 
 # %% [markdown]
-# At the heart of the package's `conv2d_forward` are these two lines. The rest cuts the work into blocks that fit into
-# the processor's cache, because the matrix of windows is nine times as large as the maps.
+# The package's `conv2d_forward` is these two lines and a check of the shapes.
 #
 # ## Why bother?
 #

@@ -111,8 +111,9 @@ assert not overwritten.ok
 # ## The same in DRCN
 #
 # DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. So each map
-# $h_d$ is read twice, by the next recursion and by its own reconstruction. The loop of the backward pass adds up what
-# all uses of a kernel contribute. This very loop trains the network, whichever convolution is plugged in:
+# between the first and the last is read twice, by the next recursion and by its own reconstruction. The loop of the
+# backward pass adds up what all uses of a kernel contribute. This very loop trains the network, whichever convolution
+# is plugged in:
 
 # %%
 source = inspect.getsource(network.backward)

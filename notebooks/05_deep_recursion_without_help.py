@@ -124,4 +124,5 @@ assert curves["basic model"][1][-1] < curves["DRCN"][1][-1] - 0.5
 #    or for 32 filters?
 # 2. Start the DRCN of the last experiment from He et al.'s random kernel
 #    (`study.train_snapshots(..., model=study.with_he_recursion(...))`). Does it learn more slowly?
-# 3. In the training cell, give the basic model `skip=True` and nothing else. How much of the gap does that close?
+# 3. In the training cell, give the basic model `skip=True, output_relu=False` (with its last ReLU no pixel could become
+#    darker). How much of the gap does that close?

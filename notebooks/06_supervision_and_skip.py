@@ -10,14 +10,14 @@
 # difference, the *residual*: $y_d = x + f(h_d)$.
 #
 # **Recursive supervision.** Do not wait until the last recursion. Predict after *every* recursion, with the same two
-# layers, and compare each prediction with the target. The final answer is a weighted mean of all of them, the
+# layers, and compare each prediction with the target. The final answer is a weighted sum of all of them, the
 # *ensemble*, with weights $w_d$ that are learned as well:
 #
 # $$\hat y = \sum_{d=1}^{D} w_d\, y_d \qquad
 # L = \alpha \underbrace{\frac{1}{D} \sum_d \tfrac12 \lVert y - y_d \rVert^2}_{\text{every prediction}}
 # + (1 - \alpha) \underbrace{\tfrac12 \lVert y - \hat y \rVert^2}_{\text{their ensemble}}$$
 #
-# Training begins with $\alpha$ near 1, so that every recursion learns to predict, and ends with 0, so that only the
+# Training begins with $\alpha = 1$, so that every recursion learns to predict, and ends with 0, so that only the
 # ensemble counts.
 
 # %%

@@ -129,7 +129,7 @@ assert not np.isfinite(losses[0.01, "none"]).all()
 
 # %% [markdown]
 # Clipping does not cure a learning rate that is too high: it keeps such a run alive, but does not make it a good one.
-# None of these three has learned much in 40 updates, but each could still be saved by lowering its rate. Clipping is
+# None of these three has learned anything in 40 updates, but each could still be saved by lowering its rate. Clipping is
 # insurance against the one bad batch in a thousand.
 #
 # ## To try
