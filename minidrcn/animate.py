@@ -21,7 +21,7 @@ from .imaging.tiles import Window, predict_luma
 from .model.drcn import DRCN
 
 SIDE = 64  # of the window shown, in pixels
-SHOWN, SHOWN_LAST = 0.5, 2.5  # seconds
+FRAME_SECONDS, END_SECONDS = 0.5, 2.5
 
 
 @cli.command("animate")
@@ -31,8 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     target = Path(args.file)
     if target.suffix.lower() != ".gif":
         raise UsageError(f"{target}: expected a name that ends in .gif")
-    if target.exists() and not args.force:
-        raise UsageError(f"{target}: exists; name another file, or add --force")
+    cli.refuse_existing([target], args.force)
     model, scale = choose_model(args.model, args.scale)
     if not model.architecture.recursive_supervision:
         raise UsageError("a network without recursive supervision has one prediction only; name another --model")
@@ -43,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     piece = sample._replace(x=sample.x[window], target=sample.target[window])
     psnrs = [measure(crop, piece).psnr for crop in crops]
     frames = [plots.sharpening(crops, psnrs, d) for d in cli.progress(range(len(crops)), unit="frame")]
-    seconds = [SHOWN_LAST, *[SHOWN] * (len(frames) - 2), SHOWN_LAST]
+    seconds = [END_SECONDS, *[FRAME_SECONDS] * (len(frames) - 2), END_SECONDS]
     plots.save_animation(frames, seconds, target)
     print(f"written: {target}, {psnrs[0]:.2f} dB to {psnrs[-1]:.2f} dB")
     return 0
@@ -55,8 +54,8 @@ def best_window(model: DRCN, sample: Sample, workers: int | None = None) -> Wind
 
 
 def partial_ensembles(model: DRCN, x: np.ndarray, window: Window) -> list[np.ndarray]:
-    """A window of the input, (H, W), plus the first 0, 1, .. D of the ensemble's weighted changes."""
-    margin = model.architecture.radius  # as far as a prediction sees
+    """D + 1 crops, (H, W): the input plus the first 0, 1, .. D of the ensemble's weighted changes."""
+    margin = model.architecture.radius  # the receptive field's radius
     wide = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in window)
     inside = tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(window, wide, strict=True))
     _, ys = model.predict(x[wide][None, :, :, None])
@@ -70,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", metavar="FILE.gif", help="to write")
     parser.add_argument("--image", metavar="FILE", help="the photograph (default: the coins of scikit-image)")
     cli.add_model_options(parser)
-    parser.add_argument("--force", action="store_true", help="replace what is there")
+    cli.add_force(parser)
     return parser
 
 

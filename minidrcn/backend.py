@@ -1,4 +1,4 @@
-"""Which array module an array belongs to, and the way to the GPU and back.
+"""NumPy/CuPy dispatch: the module of an array, and copies to the GPU and back.
 
 This is the only file that imports CuPy. There is no global switch: every operation asks `get_xp` for the module of the
 array it was handed, so CPU and GPU can be compared in one process.
@@ -29,6 +29,11 @@ def get_xp(array: Array) -> ModuleType:
     raise TypeError(f"expected a NumPy or CuPy array, got {type(array).__name__}")
 
 
+def is_finite(array: Array) -> bool:
+    """Whether every number is finite; waits for a GPU."""
+    return bool(get_xp(array).isfinite(array).all())
+
+
 def require_gpu() -> ModuleType:
     """CuPy, ready to use.
 
@@ -55,7 +60,7 @@ def require_gpu() -> ModuleType:
 
 
 def gpu_peak_bytes() -> int:
-    """The most memory of the GPU that this process has held: CuPy keeps what was freed for the next array."""
+    """Peak GPU memory of this process in bytes: CuPy's pool keeps freed blocks, so its size is the peak."""
     return require_gpu().get_default_memory_pool().total_bytes()
 
 

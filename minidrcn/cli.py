@@ -1,6 +1,6 @@
 """Shared by all commands: one-line errors, exit statuses, progress bars, an allocator that keeps freed memory.
 
-Exit statuses: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 128 + the signal (130 for Ctrl-C).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import InputError, UsageError
@@ -57,8 +58,21 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=whole_number(1), metavar="N", help="CPU threads (default: one a usable core)")
 
 
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """The option `--force`, see `refuse_existing`."""
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: refuse)")
+
+
+def refuse_existing(paths: Iterable[Path], force: bool = False) -> None:
+    """Raise `UsageError` if a file would be overwritten, unless that is wanted."""
+    existing = [str(path) for path in paths if path.exists()]
+    if existing and not force:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise UsageError(f"{existing[0]}{more}: exists; name another, or add --force to overwrite")
+
+
 def command(verb: str) -> Callable[[Main], Main]:
-    """Turn what a user can cause into one line on stderr and an exit status; other exceptions are bugs and show.
+    """Decorate a main: user errors become a line on stderr and an exit status, bugs keep their traceback.
 
     Memory that is freed stays with the process, see `keep_freed_memory`.
     """
@@ -76,7 +90,7 @@ def command(verb: str) -> Callable[[Main], Main]:
             except (UsageError, InputError) as error:
                 return fail(verb, error, error.exit_status)
             except BrokenPipeError:
-                # What is still in the buffer would raise once more when Python ends.
+                # Flushing the buffer when Python exits would raise once more.
                 with contextlib.suppress(OSError, ValueError):
                     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return fail(verb, "nobody reads the output any more", 1)
@@ -103,10 +117,10 @@ def fail(verb: str, message: object, status: int) -> int:
 
 
 def keep_freed_memory() -> None:
-    """Ask the C library to keep the memory that this process frees, instead of giving it back to the system.
+    """Tune malloc (glibc's `mallopt`) to keep freed memory in the process instead of returning it to the system.
 
-    Every layer asks for maps as large as those freed before. By default glibc hands such pages back, and getting them
-    again, page by page, took 10 to 20 % of predicting a photograph or training a wide network. It concerns the whole
+    Every layer asks for maps as large as those freed before. By default glibc returns such pages, and the page faults
+    of their next use took 10 to 20 % of predicting a photograph or training a wide network. It concerns the whole
     process, so commands ask for it and functions of the library do not. Other C libraries are left as they are.
     """
     if not sys.platform.startswith("linux"):
@@ -116,7 +130,7 @@ def keep_freed_memory() -> None:
     except (OSError, AttributeError):
         return
     M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-    mallopt(M_ARENA_MAX, 1)  # the heaps of single threads are given back whatever the threshold
+    mallopt(M_ARENA_MAX, 1)  # per-thread arenas are trimmed whatever the threshold
     mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc accepts
     mallopt(M_TRIM_THRESHOLD, 2**30)
 

@@ -2,12 +2,12 @@
 
 
 class UsageError(ValueError):
-    """What was asked for cannot be: an option out of range, a scale without weights. The command exits with 2."""
+    """An invalid request: an option out of range, a scale without weights. The command exits with 2."""
 
     exit_status = 2
 
 
 class InputError(ValueError):
-    """What was asked for is sound, what was found is not: a file that is no image. The command exits with 1."""
+    """A valid request, but invalid input: a file that is not an image. The command exits with 1."""
 
     exit_status = 1

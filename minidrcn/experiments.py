@@ -28,7 +28,7 @@ from .training.config import TrainingConfig
 
 Row = dict[str, Any]
 SNAPSHOTS = 20  # points of a curve over training
-HELD_OUT = 10  # one image in ten
+HELD_OUT_EVERY = 10  # one image in ten
 
 
 class Setup(NamedTuple):
@@ -59,10 +59,10 @@ DEPTHS = (1, 6, 11, 16)  # of the paper's figure
 
 def recursions(setup: Setup) -> Iterator[Row]:
     """Recursion versus performance (the paper's figure of that name): networks of 1, 6, 11 and 16 recursions."""
-    psnr_bicubic = study.bicubic_quality(setup.samples)
+    psnr_bicubic = study.bicubic_psnr(setup.samples)
     for D, seed in _networks(DEPTHS, setup):
         model = study.trained(replace(setup.config, seed=seed, recursions=D), setup.pairs, setup.workers)
-        psnr, _ = study.quality(model, setup.samples)
+        psnr, _ = study.mean_psnr(model, setup.samples)
         yield {"recursions": D, "seed": seed, "psnr": psnr, "psnr_bicubic": psnr_bicubic}
 
 
@@ -70,7 +70,7 @@ def ensemble(setup: Setup) -> Iterator[Row]:
     """Ensemble effect: every recursion's own prediction against their ensemble, and the learned weights."""
     for _, seed in _networks([""], setup):
         model = study.trained(replace(setup.config, seed=seed), setup.pairs, setup.workers)
-        psnr, singles = study.quality(model, setup.samples)
+        psnr, singles = study.mean_psnr(model, setup.samples)
         weights = model.params["ensemble.w"].tolist()
         for d, (single, weight) in enumerate(zip(singles, weights, strict=True), start=1):
             yield {"d": d, "seed": seed, "psnr": single, "weight": weight, "psnr_ensemble": psnr}
@@ -86,12 +86,12 @@ CONTRIBUTIONS: dict[str, Row] = {
 
 def contributions(setup: Setup) -> Iterator[Row]:
     """What supervision and the skip each contribute: quality, and the gradient that reaches each recursion."""
-    batch = study.probe(setup.config, setup.pairs)
+    batch = study.probe_batch(setup.config, setup.pairs)
     for name, seed in _networks(CONTRIBUTIONS, setup):
         config = replace(setup.config, seed=seed, **CONTRIBUTIONS[name])
         for snapshot in study.train_snapshots(config, setup.pairs, setup.every, setup.workers):
-            psnr, _ = study.quality(snapshot.model, setup.samples)
-            lengths = study.gradient_by_recursion(snapshot.model, batch)
+            psnr, _ = study.mean_psnr(snapshot.model, setup.samples)
+            lengths = study.gradient_norms(snapshot.model, batch)
             gradients = {f"gradient_{d}": length for d, length in enumerate(lengths, start=1)}
             yield {"network": name, "seed": seed, "step": snapshot.step, "psnr": psnr, **gradients}
 
@@ -106,7 +106,7 @@ CLIPPING: dict[str, Row] = {
 
 def clipping(setup: Setup) -> Iterator[Row]:
     """Clipping on and off at three learning rates: the loss on one batch, the same for all, over training."""
-    batch = study.probe(setup.config, setup.pairs)
+    batch = study.probe_batch(setup.config, setup.pairs)
     for name, seed in _networks(CLIPPING, setup):
         config = replace(setup.config, seed=seed, **CLIPPING[name])
         for snapshot in study.train_snapshots(config, setup.pairs, setup.every, setup.workers):
@@ -129,9 +129,7 @@ def main(argv: list[str] | None = None) -> int:
     run, draw = FIGURES[args.name]
     folder = Path(args.folder)
     files = [folder / f"{args.name}.{ending}" for ending in ("csv", "png")]
-    for file in files:
-        if file.exists() and not args.force:
-            raise UsageError(f"{file}: exists; name another folder, or add --force")
+    cli.refuse_existing(files, args.force)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for row in run(_setup(args)):
@@ -168,11 +166,11 @@ def _split(data: Sequence[str]) -> tuple[list[Path], list[Path]]:
     if tuple(data) == ("photos",):
         return image_paths("photos"), image_paths("photos", held_out=True)
     paths = [path for source in data for path in image_paths(source)]
-    if len(paths) < HELD_OUT:
+    if len(paths) < HELD_OUT_EVERY:
         raise UsageError(
-            f"--data {' '.join(data)}: {len(paths)} images; expected at least {HELD_OUT}, of which one is held out"
+            f"--data {' '.join(data)}: {len(paths)} images; expected {HELD_OUT_EVERY} or more, of which one is held out"
         )
-    held_out = paths[HELD_OUT // 2 :: HELD_OUT]
+    held_out = paths[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]
     return [path for path in paths if path not in held_out], held_out
 
 
@@ -206,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=cli.whole_number(1), default=1000, metavar="N", help="updates (default: 1000)")
     parser.add_argument("--seeds", type=cli.whole_number(1), default=2, metavar="N", help="how many (default: 2)")
     parser.add_argument("--workers", type=cli.whole_number(1), metavar="N", help="CPU threads (default: every core)")
-    parser.add_argument("--force", action="store_true", help="replace what an earlier run has written")
+    cli.add_force(parser)
     return parser
 
 

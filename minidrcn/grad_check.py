@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .backend import Array, Arrays, get_xp, to_cpu
+from .backend import Array, Arrays, get_xp, is_finite, to_cpu
 
-Params = Arrays
-LossAndGrads = Callable[[Params], tuple[float, Params]]
+LossAndGrads = Callable[[Arrays], tuple[float, Arrays]]
 
 ENTRIES_TO_LOCATE = 40
 
@@ -92,7 +91,7 @@ class Report:
 
 def check_gradients(
     f: LossAndGrads,
-    params: Params,
+    params: Arrays,
     *,
     elementwise: bool = False,
     directions: int = 3,
@@ -163,9 +162,9 @@ class _Point:
     """The loss and the gradients claimed at one point."""
 
     f: LossAndGrads
-    params: Params
+    params: Arrays
     loss: float
-    grads: Params
+    grads: Arrays
     eps: float
     tolerance: float
 
@@ -215,14 +214,14 @@ class _Point:
         )
 
 
-def _problem(grads: Params, name: str, shape: tuple[int, ...]) -> str:
+def _problem(grads: Arrays, name: str, shape: tuple[int, ...]) -> str:
     if not isinstance(grads, dict) or name not in grads:
         return "no gradient was returned"
     if not hasattr(grads[name], "shape"):
         return f"the gradient is no array but {type(grads[name]).__name__}"
     if grads[name].shape != shape:
         return f"the gradient has the shape {_tuple(grads[name].shape)}"
-    if not bool(get_xp(grads[name]).isfinite(grads[name]).all()):
+    if not is_finite(grads[name]):
         return "the gradient is not finite"
     return ""
 

@@ -1,4 +1,4 @@
-"""Reading `.npz` files from anywhere: nothing in them is run, and no more memory is taken than the file is long."""
+"""Safe reading of untrusted `.npz` files: no pickle, no zip bomb, no more memory than the file is long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def read_npz(file: str | os.PathLike | BinaryIO) -> dict[str, np.ndarray]:
     """Every array of an uncompressed `.npz` file, as `np.savez` writes it.
 
     Raises:
-        ValueError: it is no such file, or it is compressed or its entries overlap, and could grow to any size.
+        ValueError: it is not such a file, or compressed or with overlapping entries (a possible zip bomb).
         OSError: it cannot be read.
     """
     try:
@@ -29,12 +29,12 @@ def read_npz(file: str | os.PathLike | BinaryIO) -> dict[str, np.ndarray]:
             return {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries}
     except OSError:
         raise
-    except Exception as error:  # Damage of every kind gets through to zipfile, to NumPy and to Python's tokenizer.
+    except Exception as error:  # A damaged file can raise anything in zipfile, NumPy or Python's tokenizer.
         raise ValueError(f"not an .npz file, or damaged: {error}") from error
 
 
 def _array(entry: bytes) -> np.ndarray:
-    # From memory: NumPy then reads what there is, where it would set aside what the header of a file claims.
+    # From memory NumPy reads only what is there; from a file it would allocate what the header claims.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about headers that Python 2 wrote
         array = np.lib.format.read_array(io.BytesIO(entry), allow_pickle=False)

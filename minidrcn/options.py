@@ -1,5 +1,4 @@
-"""Options as the fields of a dataclass: declared once, with default, range and help text; checked, and put on a command
-line."""
+"""Options as dataclass fields: declared once with default, range and help text; checked, and added to argparse."""
 
 from __future__ import annotations
 
@@ -72,7 +71,7 @@ def _problem(option: Field, value: Any) -> str:
 
 
 def add_options(parser: argparse.ArgumentParser, dataclass: type) -> None:
-    """Put every field of a dataclass on a command line. What is not given there is None, not the default."""
+    """Add every field of a dataclass to an argparse parser. An option that is not given is None, not the default."""
     for option in fields(dataclass):
         default = " ".join(option.default) if kind(option) is tuple else option.default
         text = option.metadata["text"] if default == "" else f"{option.metadata['text']} (default: {default})"

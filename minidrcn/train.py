@@ -1,4 +1,4 @@
-"""`python -m minidrcn.train`: from photographs to a trained network in a folder."""
+"""`python -m minidrcn.train`: train a DRCN on photographs, or resume a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .training.loop import TrainingRun
 from .training.run_folder import CONFIG, CURVE, LAST, Row
 from .training.step import TrainingState
 
-# What the parameters and the optimiser's memory depend on.
+# The parameters and the optimiser's state depend on these.
 FIXED = {option.name for option in fields(Architecture)} | {"scale", "optimiser", "average", "init"}
 
 
@@ -76,7 +76,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, Tra
     }
     said = f"{folder} was started with other options: {'; '.join(different.values())}"
     if different and not args.with_changes:
-        raise UsageError(f"{said}; leave them out, or go on with the new ones by --with-changes")
+        raise UsageError(f"{said}; leave them out, or use the new ones with --with-changes")
     fixed = [flag(name) for name in different if name in FIXED]
     if fixed and state:
         raise UsageError(f"{said}; {', '.join(fixed)} cannot be changed: the trained network depends on it")

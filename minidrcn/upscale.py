@@ -31,12 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     model, scale = choose_model(args.model, args.scale)
     jobs = _jobs(Path(args.input), Path(args.output))
-    if not args.force:
-        existing = [str(target) for _, target in jobs if target.exists()]
-        if existing:
-            more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-            raise UsageError(f"{existing[0]}{more}: exists; name another output or add --force to overwrite")
-
+    cli.refuse_existing((target for _, target in jobs), args.force)
     failed = 0
     for source, target in jobs:
         try:
@@ -59,8 +54,6 @@ def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target}: a file; for a folder of images name a folder to write to")
     sources = images_in(source)
-    if not sources:
-        raise InputError(f"{source}: no images in this folder; expected files such as .png, .jpg or .bmp")
     # What can be read and not written, a .psd file, say, becomes a .png file.
     jobs = [(path, target / (path.name if _writable(path) else f"{path.name}.png")) for path in sources]
     targets = Counter(path for _, path in jobs)
@@ -105,7 +98,7 @@ def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: 
 
 
 def _save_bare(image: Image.Image, temporary: Path, target: Path, options: dict) -> None:
-    """Save without metadata: odd ones are no reason to lose the picture."""
+    """Save without metadata: bad metadata must not cost the picture."""
     try:
         image.save(temporary, **options)
     except Exception as error:
@@ -138,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-megapixels", type=_megapixels, default=64, metavar="MP",
         help="larger images are refused; the memory needed is about 240 MiB a megapixel at scale 2 (default: 64)",
     )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: refuse)")
+    cli.add_force(parser)
     return parser
 
 

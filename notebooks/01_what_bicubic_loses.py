@@ -61,10 +61,10 @@ print(f"green counts {weights[1] / weights[2]:.1f} times as much as blue; white 
 # %%
 y = luma(sharp)
 y_bicubic = imresize(imresize(y, 1 / scale), scale)
-plots.maps({"luma": y, "enlarged": y_bicubic}, columns=2)
+plots.feature_maps({"luma": y, "enlarged": y_bicubic}, columns=2)
 
 # %%
-plots.maps({"what is missing": y - y_bicubic}, symmetric=True, columns=1)
+plots.feature_maps({"what is missing": y - y_bicubic}, symmetric=True, columns=1)
 
 # %% [markdown]
 # The last picture, the *residual*, is all that a network has to find: white is zero, red should become lighter, blue

@@ -18,7 +18,7 @@ from minidrcn.ops import conv
 
 x = np.arange(1, 13, dtype=float).reshape(3, 4)
 w = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=float)
-plots.numbers([("x", x, None), ("w", w, None)])
+plots.matrices([("x", x, None), ("w", w, None)])
 
 # %% [markdown]
 # This kernel, the *Sobel* filter, subtracts what is to the left of a pixel from what is to the right of it: it responds
@@ -41,7 +41,7 @@ one_pixel = np.zeros(x.shape, dtype=bool)
 one_pixel[1, 2] = True
 window = np.pad(np.zeros(x.shape, dtype=bool), 1)
 window[1:4, 2:5] = True
-plots.numbers([("x with its border", np.pad(x, 1), window), ("w", w, None), ("y", y, one_pixel)])
+plots.matrices([("x with its border", np.pad(x, 1), window), ("w", w, None), ("y", y, one_pixel)])
 
 # %%
 print("the marked pixel:", "  ".join(f"{a:g}*{b:g}" for a, b in zip(x[:, 1:4].ravel(), w.ravel(), strict=True) if b))
@@ -68,7 +68,7 @@ plots.im2col_step(x, cols, pixel=(1, 2))
 # %%
 product = cols @ w.ravel()
 assert np.array_equal(product.reshape(3, 4), y)
-plots.numbers([("cols", cols, None), ("w as a column", w.reshape(9, 1), None), ("cols @ w", product[:, None], None)])
+plots.matrices([("cols", cols, None), ("w as a column", w.reshape(9, 1), None), ("cols @ w", product[:, None], None)])
 
 # %% [markdown]
 # Move the window over the map, and see which row it becomes. (The sliders need a running notebook; the first figure of

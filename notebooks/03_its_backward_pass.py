@@ -65,7 +65,7 @@ def col2im_of_one_channel(cols, H, W):
 
 ones = np.ones((3 * 4, 9))
 counts = col2im_of_one_channel(ones, 3, 4)
-plots.numbers([("one row of ones", ones[:1].reshape(3, 3), None), ("windows that each pixel lies in", counts, None)])
+plots.matrices([("one row of ones", ones[:1].reshape(3, 3), None), ("windows that each pixel lies in", counts, None)])
 
 # %% [markdown]
 # An interior pixel lies in nine windows, one at an edge in six, one in a corner in four. With `=` instead of `+=` every

@@ -179,7 +179,7 @@ fields = {d: seen(d) for d in (1, 3, 5, 7, 9)}
 widths = {d: int((np.abs(field).max(axis=0) > 0).sum()) for d, field in fields.items()}
 for d, width in widths.items():
     print(f"after recursion {d}: {width} pixels wide")
-plots.maps({f"d = {d}": np.log10(np.abs(field) + 1e-9) for d, field in fields.items()}, columns=5)
+plots.feature_maps({f"d = {d}": np.log10(np.abs(field) + 1e-9) for d, field in fields.items()}, columns=5)
 
 # %%
 for d, field in fields.items():

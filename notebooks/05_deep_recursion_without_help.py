@@ -31,7 +31,7 @@ print({w: f"{16 * w**15:.3g}" for w in (0.5, 0.8, 1.0, 1.2, 2.0)})
 # %%
 config = TrainingConfig(filters=16, recursions=16, batch=8)
 pairs = [load_pair(path, config.scale, config.patch) for path in image_paths("photos")]
-batch = study.probe(config, pairs)
+batch = study.probe_batch(config, pairs)
 BASIC = {"skip": False, "recursive_supervision": False, "reconstruction_relu": True, "output_relu": True}
 basic = DRCN(16, 16, **BASIC)
 
@@ -41,8 +41,8 @@ def with_gain(gain):
     return random.with_params({**random.params, "recursion.w": np.float32(gain) * random.params["recursion.w"]})
 
 
-gradients = {f"He x {gain:g}": study.gradient_by_recursion(with_gain(gain), batch) for gain in (0.5, 1, 2)}
-gradients["identity"] = study.gradient_by_recursion(basic, batch)
+gradients = {f"He x {gain:g}": study.gradient_norms(with_gain(gain), batch) for gain in (0.5, 1, 2)}
+gradients["identity"] = study.gradient_norms(basic, batch)
 for name, lengths in gradients.items():
     print(f"{name:9} the first recursion receives {lengths[0] / lengths[-1]:.2g} times what the last one does")
 
@@ -76,7 +76,7 @@ factors = {}
 for D in (2, 4, 8, 16):
     deep = study.with_he_recursion(DRCN(16, D, **BASIC), seed=1)
     deep = deep.with_params({**deep.params, "recursion.w": np.float32(0.5) * deep.params["recursion.w"]})
-    lengths = study.gradient_by_recursion(deep, batch)
+    lengths = study.gradient_norms(deep, batch)
     factors[D] = (lengths[0] / lengths[-1]) ** (1 / (D - 1))
     print(f"D = {D:2}: first / last = {lengths[0] / lengths[-1]:.1e}, a factor of {factors[D]:.2f} per recursion")
 assert all(0.2 < factor < 0.7 for factor in factors.values())
@@ -94,7 +94,7 @@ assert all(0.2 < factor < 0.7 for factor in factors.values())
 
 # %%
 samples = [load_sample(path, config.scale) for path in image_paths("photos", held_out=True)]
-bicubic = study.bicubic_quality(samples)
+bicubic = study.bicubic_psnr(samples)
 short = {"filters": 16, "recursions": 8, "batch": 8, "steps": 100}
 networks = {
     "basic model": TrainingConfig(**short, **BASIC),
@@ -103,7 +103,7 @@ networks = {
 curves = {}
 for name, network_config in networks.items():
     snapshots = list(study.train_snapshots(network_config, pairs, every=25))
-    gains = [study.quality(snapshot.model, samples)[0] - bicubic for snapshot in snapshots]
+    gains = [study.mean_psnr(snapshot.model, samples)[0] - bicubic for snapshot in snapshots]
     curves[name] = [snapshot.step for snapshot in snapshots], gains
     print(f"{name:12} {gains[-1]:+.2f} dB against bicubic after {snapshots[-1].step} updates")
 plots.lines(curves, "update", "PSNR above bicubic (dB)")

@@ -103,15 +103,15 @@ assert np.allclose(direct + weights[:, None, None, None, None] * packaged_dfinal
 setting = TrainingConfig(filters=16, recursions=10, batch=8, steps=100, reconstruction_relu=True)  # as in the paper
 pairs = [load_pair(path, setting.scale, setting.patch) for path in image_paths("photos")]
 samples = [load_sample(path, setting.scale) for path in image_paths("photos", held_out=True)]
-bicubic = study.bicubic_quality(samples)
-batch = study.probe(setting, pairs)
+bicubic = study.bicubic_psnr(samples)
+batch = study.probe_batch(setting, pairs)
 
 before, after, gains = {}, {}, {}
 for name, options in CONTRIBUTIONS.items():
     config = replace(setting, **options)
     first, last = study.train_snapshots(config, pairs, every=100)
-    before[name], after[name] = (study.gradient_by_recursion(snapshot.model, batch) for snapshot in (first, last))
-    gains[name] = study.quality(last.model, samples)[0] - bicubic
+    before[name], after[name] = (study.gradient_norms(snapshot.model, batch) for snapshot in (first, last))
+    gains[name] = study.mean_psnr(last.model, samples)[0] - bicubic
     print(f"{name:14} first/last recursion {before[name][0] / before[name][-1]:5.2f} at the start, "
           f"{after[name][0] / after[name][-1]:5.2f} trained; {gains[name]:+.2f} dB against bicubic")  # fmt: skip
 
@@ -156,4 +156,4 @@ assert report.ok
 #
 # 1. What is `dys` for $\alpha = 0$? Which of the recursions still receives a gradient directly?
 # 2. Leave out `+ w_d * dfinal` in `grads_of`. What does the check report, and for which $\alpha$ would you not notice?
-# 3. Train with `alpha="none"`. Do the individual predictions (second result of `study.quality`) still mean something?
+# 3. Train with `alpha="none"`. Do the individual predictions (second result of `study.mean_psnr`) still mean something?

@@ -112,7 +112,7 @@ assert all(np.array_equal(clip_by_hand(g, 100.0)[name], g[name]) for name in g),
 # %%
 losses = {}
 probe_config = TrainingConfig(**short)
-batch = study.probe(probe_config, pairs)
+batch = study.probe_batch(probe_config, pairs)
 for lr in rates:
     for clip in ("norm", "none"):
         snapshots = list(study.train_snapshots(TrainingConfig(**short, lr=lr, clip=clip), pairs, every=10))
@@ -129,8 +129,8 @@ assert not np.isfinite(losses[0.01, "none"]).all()
 
 # %% [markdown]
 # Clipping does not cure a learning rate that is too high: it keeps such a run alive, but does not make it a good one.
-# None of these three has learned anything in 40 updates, but each could still be saved by lowering its rate. Clipping is
-# insurance against the one bad batch in a thousand.
+# None of these three has learned anything in 40 updates, but each could still be saved by lowering its rate. Clipping
+# is insurance against the one bad batch in a thousand.
 #
 # ## To try
 #

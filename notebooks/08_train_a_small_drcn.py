@@ -37,7 +37,7 @@ print(len(pairs), "photographs to train on,", len(samples), "to validate on")
 
 # %%
 x, y = draw_batch(pairs, 6, PATCH, np.random.default_rng(0))
-plots.maps({f"x {n}": x[n, :, :, 0] for n in range(6)} | {f"y {n}": y[n, :, :, 0] for n in range(6)})
+plots.feature_maps({f"x {n}": x[n, :, :, 0] for n in range(6)} | {f"y {n}": y[n, :, :, 0] for n in range(6)})
 
 # %% [markdown]
 # ## The network before training
@@ -51,7 +51,7 @@ def mean_psnr(model):
     return np.mean([measure(predict_luma(model, sample.x), sample).psnr for sample in samples])
 
 
-bicubic = study.bicubic_quality(samples)
+bicubic = study.bicubic_psnr(samples)
 print(f"bicubic {bicubic:.2f} dB, the network {mean_psnr(model):.2f} dB")
 assert abs(mean_psnr(model) - bicubic) < 0.05
 
@@ -116,7 +116,7 @@ comparison(photograph, prediction)
 truth = photograph.target / 255
 piece = plots.most_improved(photograph.x, prediction, truth)
 errors = {"error of bicubic": photograph.x - truth, "error of the network": prediction - truth}
-plots.maps({name: error[piece] for name, error in errors.items()}, symmetric=True, columns=2)
+plots.feature_maps({name: error[piece] for name, error in errors.items()}, symmetric=True, columns=2)
 
 # %%
 assert np.square(prediction - truth)[piece].sum() < np.square(photograph.x - truth)[piece].sum()

@@ -35,7 +35,7 @@ print("predictions", ys.shape, "ensemble", final.shape)
 # %%
 eye = slice(90, 154), slice(140, 204)
 original = sample.target / 255
-plots.strip({"input": sample.x[eye]} | {f"d = {d}": y_d[eye] for d, y_d in enumerate(ys, start=1)}
+plots.photographs({"input": sample.x[eye]} | {f"d = {d}": y_d[eye] for d, y_d in enumerate(ys, start=1)}
             | {"ensemble": final[eye], "original": original[eye]})  # fmt: skip
 
 # %% [markdown]
@@ -44,7 +44,7 @@ plots.strip({"input": sample.x[eye]} | {f"d = {d}": y_d[eye] for d, y_d in enume
 
 # %%
 added = {f"d = {d}": (y_d - sample.x)[eye] for d, y_d in enumerate(ys, start=1)}
-plots.maps(added | {"ensemble": (final - sample.x)[eye]}, symmetric=True, columns=5)
+plots.feature_maps(added | {"ensemble": (final - sample.x)[eye]}, symmetric=True, columns=5)
 
 # %% [markdown]
 # The pictures differ a lot, although all of them are made with the same kernels. Late in training only the ensemble is
@@ -109,7 +109,7 @@ for d in (0, 4, 8):
     (_, (h, _), _), *_ = cache.hidden[d]  # the first reader of h_d: its name, its cache (h_d, w), its ReLU's cache
     hidden[d] = h[0]  # (H, W, F)
 liveliest = np.argsort(-hidden[4].std(axis=(0, 1)))[:6]
-plots.maps({f"h_{d}, channel {f}": h[:, :, f] for d, h in hidden.items() for f in liveliest})
+plots.feature_maps({f"h_{d}, channel {f}": h[:, :, f] for d, h in hidden.items() for f in liveliest})
 
 # %%
 for d, h in hidden.items():

@@ -148,7 +148,7 @@ AT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 inputs, weights = rng.normal(size=4), rng.normal(size=3)
 y = AT @ ((G @ weights) * (BT @ inputs))  # four multiplications, in the *; BT and AT only add and subtract
 assert np.allclose(y, [inputs[:3] @ weights, inputs[1:] @ weights])
-plots.numbers([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None), ("A' (of the products)", AT, None)])
+plots.matrices([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None), ("A' (of the products)", AT, None)])
 
 # %% [markdown]
 # In two dimensions the matrices are applied to rows and columns. For tiles of 4 x 4 outputs, which the package uses,

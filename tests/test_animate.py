@@ -24,7 +24,7 @@ def test_a_photograph_becomes_one_frame_for_every_recursion(photo, tmp_path, cap
     before = (tmp_path / "a.gif").read_bytes()
     code, _, error = run_command(main, [tmp_path / "a.gif", "--image", image], capsys)
     assert code == 2
-    assert "exists; name another file, or add --force" in error
+    assert "exists; name another, or add --force" in error
     assert run_command(main, [tmp_path / "a.gif", "--image", image, "--force"], capsys)[0] == 0
     assert (tmp_path / "a.gif").read_bytes() == before
 

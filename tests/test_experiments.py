@@ -52,7 +52,7 @@ def test_every_experiment_writes_its_table_and_its_figure(name, rows, columns, s
         assert image.width > 400
     code, _, error = run_command(main, [name, tmp_path / "new", *small], capsys)
     assert code == 2
-    assert "exists; name another folder, or add --force" in error
+    assert "exists; name another, or add --force" in error
     first = (tmp_path / "new" / f"{name}.csv").read_bytes()
     assert run_command(main, [name, tmp_path / "new", *small, "--force"], capsys)[0] == 0
     assert (tmp_path / "new" / f"{name}.csv").read_bytes() == first, "the same seeds give the same numbers"
@@ -92,7 +92,7 @@ def test_one_image_of_ten_is_held_out_of_every_set_but_the_photographs(tmp_path,
         path.unlink()
     code, _, error = run_command(main, ["ensemble", tmp_path / "new", "--data", tmp_path], capsys)
     assert code == 2
-    assert "9 images; expected at least 10, of which one is held out" in error
+    assert "9 images; expected 10 or more, of which one is held out" in error
 
 
 KEPT = Path(experiments.__file__).parents[1] / "notebooks" / "images"

@@ -113,7 +113,7 @@ def test_the_clipping_figure_ends_every_seed_where_it_explodes():
 
 def test_numbers_are_written_out_and_marked():
     x = np.arange(6.0).reshape(2, 3)
-    left, right = plots.numbers([("x", x, x > 4), ("a long title of a column", x[:, :1], None)]).axes
+    left, right = plots.matrices([("x", x, x > 4), ("a long title of a column", x[:, :1], None)]).axes
     assert [text.get_text() for text in left.texts] == ["0", "1", "2", "3", "4", "5"]
     assert left.images[0].get_array().tolist() == [[0, 0, 0], [0, 0, 1]]
     assert not right.images[0].get_array().any()
@@ -136,14 +136,14 @@ def test_lines_bars_and_maps_show_what_they_are_given(rng):
     assert [bar.get_width() for bar in axes.patches] == [3, 0.5]
     assert [text.get_text().strip() for text in axes.texts] == ["3.0", "0.5"]
     images = {str(k): rng.normal(size=(4, 6)) for k in range(5)}
-    drawn = [axes for axes in plots.maps(images, symmetric=True, columns=3).axes if axes.images]
+    drawn = [axes for axes in plots.feature_maps(images, symmetric=True, columns=3).axes if axes.images]
     assert [axes.get_title() for axes in drawn] == list(images)
     assert len({axes.images[0].get_clim() for axes in drawn}) == 1
 
 
 def test_a_strip_shows_every_photograph_on_one_scale(rng):
     images = {str(k): rng.uniform(0.4, 0.6, size=(4, 6)) for k in range(4)}
-    drawn = [axes for axes in plots.strip(images, columns=3).axes if axes.images]
+    drawn = [axes for axes in plots.photographs(images, columns=3).axes if axes.images]
     assert [axes.get_title() for axes in drawn] == list(images)
     assert {axes.images[0].get_clim() for axes in drawn} == {(0, 1)}
 

@@ -93,7 +93,7 @@ def test_nothing_is_overwritten_unless_asked_for(photo, tmp_path, capsys):
     target.write_text("precious")
     code, _, err = run_command(main, [photo / "wave0.png", target], capsys)
     assert code == 2
-    assert "large.png: exists; name another output or add --force" in err
+    assert "large.png: exists; name another, or add --force" in err
     assert target.read_text() == "precious"
     assert run_command(main, [photo / "wave0.png", target, "--force"], capsys)[0] == 0
     assert size_of(target) == (92, 74)

@@ -1,11 +1,11 @@
-"""Exercises that grade themselves: a check for each, which takes the function that somebody wrote.
+"""Self-grading exercises: a check for each, which takes the function that a learner wrote.
 
     from minidrcn import course
     result = course.check_conv_backward(my_function)    # prints a table, with a hint if it knows the mistake
     result.fraction                                     # the score in [0, 1]
 
-Every check runs the function in float64 on several sizes with random numbers, whatever it does, and compares with
-finite differences. `seed` changes sizes and numbers. `bugs` is the list of mistakes that the checks must find.
+Checks run the function in float64 on several sizes with random numbers; gradients are compared with finite differences.
+`seed` changes sizes and numbers. `checks/bugs.py` lists the mistakes that checks must find.
 """
 
 from .checks.cases import grading_seed

@@ -1,4 +1,4 @@
-"""Hand out exercises and grade what comes back: `python -m minidrcn.course release DIR`, `... grade FILE|DIR`."""
+"""Release exercises and grade submissions: `python -m minidrcn.course release DIR`, `... grade FILE|DIR`."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Exercise(NamedTuple):
         check: what it is judged by.
         points: for everything right.
         minutes: that it should take.
-        gradients: whether it is a backward pass, which finite differences could stand in for.
+        gradients: whether it is a backward pass, which finite differences could fake.
         given: functions and files of the package that a solution may call, "module:function" or "module".
         own: functions of the package that a solution should have replaced by its own.
     """

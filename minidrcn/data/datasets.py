@@ -1,4 +1,4 @@
-"""Where images come from: the photographs that ship with scikit-image, a named set, or a folder."""
+"""Datasets: the sample photographs of scikit-image, a named set such as Set5, or a folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, UsageError
-from .named_sets import folder_called, library, named_sets, verified_paths
+from .named_sets import folder_called, named_sets, user_folders, verified_paths
 
 # Split by image: what is measured on was never trained on.
 PHOTOS_TO_TRAIN = ("astronaut.png", "brick.png", "camera.png", "coffee.png", "grass.png", "gravel.png", "rocket.jpg")
@@ -34,28 +34,31 @@ def image_paths(source: str, held_out: bool = False) -> list[Path]:
         return _photos(PHOTOS_HELD_OUT if held_out else PHOTOS_TO_TRAIN)
     if source.lower() in named_sets() and not Path(source).exists():
         return verified_paths(source)
-    folder = _folder(source)
-    paths = images_in(folder)
+    return images_in(_folder(source))
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The files directly in a folder whose ending is an image format's, sorted by name; hidden files are left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    photographs = {ending for ending, name in known.items() if name in Image.OPEN and name not in NO_PHOTOGRAPHS}
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in photographs and not path.name.startswith(".") and path.is_file()
+    )
     if not paths:
         raise InputError(f"{folder}: no images in this folder; expected files such as .png, .jpg or .bmp")
     return paths
 
 
-def images_in(folder: Path) -> list[Path]:
-    """The files directly in a folder whose ending is an image format's, sorted by name; hidden files are left out."""
-    from PIL import Image
-
-    known = Image.registered_extensions()
-    photographs = {ending for ending, name in known.items() if name in Image.OPEN and name not in NO_PHOTOGRAPHS}
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in photographs and not path.name.startswith(".") and path.is_file()
-    )
-
-
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each file: without its ending, unless another file has the same name but for the ending."""
+    """A name for each file: its stem, or the full file name where two files share a stem (in any case)."""
     stems = Counter(path.stem.lower() for path in paths)
     return [path.stem if stems[path.stem.lower()] == 1 else path.name for path in paths]
 
@@ -68,10 +71,10 @@ def _folder(source: str) -> Path:
         return Path(source)
     if Path(source).exists():
         raise UsageError(f"{source}: a file; expected a folder of images")
-    folder = folder_called(source, library())
+    folder = folder_called(source, user_folders())
     if folder:
         return folder
-    where = "".join(f" and nothing of that name in {parent}" for parent in library())
+    where = "".join(f" and nothing of that name in {parent}" for parent in user_folders())
     raise UsageError(f"{source}: no such folder{where}; {expected}")
 
 

@@ -11,7 +11,7 @@ LUMA_MIN, LUMA_MAX = 16 / 255, 235 / 255
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """Cut rows and columns off the end of (H, W) or (H, W, C) until their numbers are multiples of `scale`."""
+    """Crop (H, W) or (H, W, C) at the bottom and the right to multiples of `scale`; a view."""
     H, W = image.shape[:2]
     return image[: H - H % scale, : W - W % scale]
 

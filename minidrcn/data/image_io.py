@@ -56,7 +56,7 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
     except InputError:
         raise
     except MemoryError as error:
-        # A decoder may ask for any amount where a damaged header says so; the folder's other files are not to suffer.
+        # A damaged header can make a decoder ask for any amount; a folder's other files shall still be read.
         raise InputError(f"{path}: takes more memory than there is; damaged, or too large an image") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: more than {max_pixels / 1e6:g} megapixels") from error
@@ -81,7 +81,7 @@ def _without_range(image: Image.Image) -> str:
 
 @contextmanager
 def _limit(max_pixels: int) -> Iterator[None]:
-    """Let Pillow refuse what is larger, and nothing that is smaller."""
+    """Set Pillow's limit against decompression bombs for a `with` block."""
     from PIL import Image
 
     before = Image.MAX_IMAGE_PIXELS

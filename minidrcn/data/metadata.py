@@ -12,8 +12,8 @@ DESCRIPTIVE = {
     0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software", 0x0132: "DateTime",
     0x013B: "Artist", 0x8298: "Copyright",
 }  # fmt: skip
-EXPOSURE, POSITION = 0x8769, 0x8825  # groups of tags: of the camera's settings, of the place
-# Within the camera's settings: the size in pixels, and the maker's own notes, whose inner addresses do not survive.
+EXPOSURE, POSITION = 0x8769, 0x8825  # IFDs: camera settings (Exif), place (GPS)
+# Within the camera's settings: the size in pixels, and MakerNote, whose internal offsets would be wrong.
 NOT_KEPT = {0xA002, 0xA003, 0x927C}
 WITH_EXIF = ("JPEG", "PNG", "TIFF", "WEBP")
 WITH_RESOLUTION = ("BMP", "JPEG", "PNG", "TIFF")

@@ -48,21 +48,21 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("minidrcn"))
 
 
-def library() -> list[Path]:
+def user_folders() -> list[Path]:
     """The user's own folder of sets, which MINIDRCN_DATA names, if there is one."""
     name = os.environ.get("MINIDRCN_DATA")
     return [Path(name)] if name and Path(name).is_dir() else []
 
 
 def folder_called(name: str, parents: Iterable[Path]) -> Path | None:
-    """The first folder of that name, in capitals or not, inside one of some folders; None if there is none."""
+    """The first folder of that name, case-insensitive, in any of the parent folders; None if there is none."""
     folders = (folder for parent in parents if parent.is_dir() for folder in sorted(parent.iterdir()))
     return next((folder for folder in folders if folder.name.lower() == name.lower() and folder.is_dir()), None)
 
 
 def locate(name: str) -> Path | None:
     """The folder of a named set, whole or not: inside MINIDRCN_DATA, else downloaded, else None."""
-    return folder_called(_lookup(name)[0], [*library(), cache_folder()])
+    return folder_called(_lookup(name)[0], [*user_folders(), cache_folder()])
 
 
 def problems(name: str, folder: Path) -> list[str]:
@@ -110,7 +110,7 @@ def fetch(
 ) -> Path:
     """Download a named set into the cache folder. Files that are there already and right are kept.
 
-    A file is written under another name until its sum is right, so what was interrupted can be called again.
+    A file gets its name once its checksum is right, so an interrupted download can be repeated.
 
     Args:
         name: of the set.
@@ -123,7 +123,7 @@ def fetch(
 
     Raises:
         UsageError: there is no such set.
-        InputError: there is no connection, the answer is no file, or it is not the file it should be.
+        InputError: there is no connection, an HTTP error, or a wrong checksum.
     """
     import pooch
     import requests
@@ -133,18 +133,18 @@ def fetch(
     pooch.get_logger().setLevel("ERROR")
     sums = {file.name: f"sha256:{file.sha256}" for file in files}
     addresses = {file.name: f"{host}/{file.source}" for file in files}
-    library = pooch.Pooch(cache_folder() / folder_name, host, sums, addresses, retries)
+    downloads = pooch.Pooch(cache_folder() / folder_name, host, sums, addresses, retries)
     download = pooch.HTTPDownloader(timeout=TIMEOUT)
     for file in progress(files):
         try:
-            library.fetch(file.name, downloader=download)
+            downloads.fetch(file.name, downloader=download)
         except requests.exceptions.ConnectionError as error:
             raise InputError(f"{host}/{file.source}: no connection; are you online?") from error
         except requests.exceptions.RequestException as error:
             raise InputError(f"{host}/{file.source}: {_reason(error)}; try again later") from error
         except ValueError as error:  # pooch's word for a wrong sum
             raise InputError(f"{host}/{file.source}: not the file it should be; nothing was kept") from error
-    return Path(library.path)
+    return Path(downloads.path)
 
 
 def _lookup(name: str) -> tuple[str, tuple[File, ...]]:

@@ -30,9 +30,9 @@ def load_pair(path: str | os.PathLike, scale: int, patch: int, dtype: str = "flo
 
 
 def draw_batch(pairs: Iterable[Pair], batch: int, patch: int, rng: np.random.Generator) -> Pair:
-    """Cut patches at random positions, every position of every image as likely as any other.
+    """Random crops, uniform over all positions of all images, with flips and rotations.
 
-    Each is turned and mirrored in one of the 8 ways a square can be, input and target alike.
+    Input and target are turned and mirrored alike, in one of the 8 ways a square can be.
 
     Args:
         pairs: inputs and targets, (H, W) each, at least a patch in size.

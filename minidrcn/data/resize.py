@@ -14,7 +14,7 @@ import numpy as np
 def imresize(image: np.ndarray, scale: float) -> np.ndarray:
     """Resize by bicubic interpolation, antialiased when shrinking, as MATLAB does.
 
-    Beyond the image lies its mirror image, the edge pixel repeated, as in MATLAB for many years.
+    Padding is symmetric: beyond the image lies its mirror image, the edge pixel repeated, as in MATLAB.
 
     Args:
         image: (H, W) or (H, W, C), float of any value range, or uint8.

@@ -1,1 +1,1 @@
-"""Photographs in and out, tiles, and how the paper measured."""
+"""Upscaling photographs, tiling, the evaluation protocol."""

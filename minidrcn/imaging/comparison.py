@@ -1,4 +1,4 @@
-"""One measured image as a picture: bicubic beside DRCN beside original, where the network improved it most."""
+"""Side-by-side figure of one image: bicubic, DRCN, original, cropped where the network improved it most."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
 
 
 def in_colour(sample: Sample, luma: np.ndarray) -> np.ndarray:
-    """A result with the colour differences of bicubic interpolation: RGB (H, W, 3), or luma itself for a grey file."""
+    """A result with the chroma of bicubic interpolation: RGB (H, W, 3), or luma itself for a grey file."""
     original = _original(sample)
     if original.ndim == 2:
         return np.clip(luma, 0, 1)

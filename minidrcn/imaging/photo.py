@@ -1,4 +1,4 @@
-"""A photograph in, a larger photograph out: luma by the network, the two colour differences by bicubic interpolation.
+"""Upscale a photograph: luma by the network, chroma (Cb and Cr) by bicubic interpolation.
 
 The eye sees detail in luma and hardly in colour, so a network for one channel is enough.
 """
@@ -73,7 +73,7 @@ def model_for(scale: int, model: DRCN | None = None) -> DRCN:
 
 
 def choose_model(name: str | None, scale: int | None) -> tuple[DRCN, int]:
-    """The network and the scale that a command was given, each found from the other where only one was.
+    """A command's model and scale, each derived from the other where only one was given.
 
     Raises:
         UsageError: there are no weights of that name or for that scale, or the two do not fit.

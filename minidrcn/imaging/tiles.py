@@ -78,7 +78,7 @@ def predict_luma(
 
 
 def predict_self_ensemble(model: DRCN, x: np.ndarray, **options: Any) -> np.ndarray:
-    """Self-ensemble (Timofte et al. 2016): the mean of eight predictions, of the image turned and mirrored in all ways.
+    """Self-ensemble, test-time augmentation (Timofte et al. 2016): the mean prediction of 8 flips and rotations.
 
     A sharp image turned by a quarter is as likely as the image itself, but a trained network treats the two a little
     differently; the mean is nearer to the truth, at eight times the cost. (The paper's ensemble is something else: it

@@ -1,1 +1,1 @@
-"""The network: forward and backward pass, loss, start values, files."""
+"""The network: forward and backward pass, loss, initial weights, files."""

@@ -1,8 +1,8 @@
 """Checkpoints: a network, or a training run with all it needs to go on, as one `.npz` file.
 
     meta              JSON in UTF-8, as bytes: format, the version of minidrcn, architecture, scale, and for a run its
-                      step, options and rule; all that is random follows from the seed among the options and the step
-    params/NAME       one array a parameter
+                      step, best PSNR, options and plateau; all randomness follows from the seed and the step
+    params/NAME       one array per parameter
     optimiser/PART/NAME   for a run, the optimiser's state
     checksum          SHA-256 of everything else
 
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import Arrays, to_cpu
+from ..backend import Arrays, is_finite, to_cpu
 from ..errors import InputError, UsageError
 from ..files import atomic_write
 from ..npz import read_npz
@@ -74,7 +74,7 @@ def save(
     for part, values in (optimiser_state or {}).items():
         arrays |= {f"optimiser/{part}/{name}": to_cpu(value) for name, value in values.items()}
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
-    # Made in memory first: on a full disk Python's zip files say so twice, the second time as a traceback.
+    # In memory first: on a full disk `zipfile` reports the error twice, the second time as a traceback.
     contents = io.BytesIO()
     np.savez(contents, **arrays, checksum=_checksum(arrays))
     with atomic_write(path) as temporary:
@@ -112,7 +112,7 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
             parts.setdefault(part, {})[name] = value
         model = DRCN.from_params(parts.pop("params"), Architecture(**meta["architecture"]), scale)
         state = {part.removeprefix("optimiser/"): values for part, values in parts.items()}
-        if not all(np.isfinite(array).all() for values in state.values() for array in values.values()):
+        if not all(is_finite(array) for values in state.values() for array in values.values()):
             raise ValueError("the optimiser's state holds numbers that are not finite")
         return Checkpoint(model, state, meta["training"])
     except FileNotFoundError as error:

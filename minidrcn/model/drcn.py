@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..backend import Array, get_xp, to_cpu, to_gpu
+from ..backend import Array, get_xp, is_finite, to_cpu, to_gpu
 from . import network
 from .fast import WinogradLayers
 from .fold import TAPS, fold_backward, fold_forward
@@ -85,7 +85,7 @@ class DRCN:
             raise ValueError("the parameters differ in dtype")
         _check_dtype(params["embed1.w"].dtype)
         for name, value in params.items():
-            if not bool(get_xp(value).isfinite(value).all()):
+            if not is_finite(value):
                 raise ValueError(f"the parameter {name} holds numbers that are not finite")
         params = {name: params[name] for name in shapes}  # in this order, which the fast layers count on
         model = cls.__new__(cls)

@@ -1,4 +1,4 @@
-"""The parameters a network starts from."""
+"""Weight initialisation: He's, and the identity for the recursion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .network import Architecture
 
 
 def he(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """A kernel of normal numbers with variance 2 / fan-in (He et al. 2015, eq. 10), float64.
+    """He initialisation: normal, variance 2 / fan-in (He et al. 2015, eq. 10), float64.
 
     Half of a layer's outputs are zeroed by the ReLU; twice the variance keeps the signal's power from layer to layer.
     """

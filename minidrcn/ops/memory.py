@@ -1,7 +1,7 @@
 """Workspaces: scratch memory of the fast convolution, reused from call to call.
 
-A large array that NumPy asks the system for comes as fresh pages, and touching those for the first time costs as much
-as computing with them. It changes no result.
+A large new array comes as fresh pages, and the page faults of touching them cost as much as computing with them. Reuse
+changes no result.
 """
 
 from __future__ import annotations

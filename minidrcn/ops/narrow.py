@@ -5,8 +5,8 @@ single column. The two steps can be swapped: multiply each pixel by all nine tap
 shift the nine results into place and add them, which is `col2im` on a map of one channel. The backward pass swaps the
 same two steps: `im2col` of dy, which has one channel, and two products. Nothing wide is ever copied.
 
-In the products a tap's row lies at the place that its pixel is sent *to*, so it is counted from the other end than in
-`w[k, l]`: input pixel i feeds output pixel i + p - k.
+The products are ordered by where each pixel is sent *to*, so the taps run in the reverse order of `w[k, l]`: input
+pixel i feeds output pixel i + p - k.
 """
 
 from __future__ import annotations
@@ -40,5 +40,5 @@ def conv2d_backward(dy: Array, cache: tuple) -> tuple[Array, Array, Array]:
 
 
 def _taps(w: Array) -> Array:
-    """The kernel (K, K, C, F) as a matrix (C, K*K*F), its taps counted from the other end."""
+    """The kernel (K, K, C, F) as a matrix (C, K*K*F), its taps reversed."""
     return w[::-1, ::-1].transpose(2, 0, 1, 3).reshape(w.shape[2], -1)

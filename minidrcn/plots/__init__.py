@@ -1,9 +1,9 @@
-"""Every picture the project draws. matplotlib is loaded in here and nowhere else, and never needs a display."""
+"""All figures of the package. matplotlib is imported here and nowhere else, and never needs a display."""
 
 from .animation import save_animation, sharpening
 from .experiments import clipping, contributions, ensemble_effect, recursion_performance
 from .images import most_improved, side_by_side
-from .lessons import bars, im2col_step, lines, maps, numbers, strip
+from .lessons import bars, feature_maps, im2col_step, lines, matrices, photographs
 from .runs import training_curve
 from .sliders import slider
 from .style import save
@@ -13,17 +13,17 @@ __all__ = [
     "clipping",
     "contributions",
     "ensemble_effect",
+    "feature_maps",
     "im2col_step",
     "lines",
-    "maps",
+    "matrices",
     "most_improved",
-    "numbers",
+    "photographs",
     "recursion_performance",
     "save",
     "save_animation",
     "sharpening",
     "side_by_side",
     "slider",
-    "strip",
     "training_curve",
 ]

@@ -55,8 +55,7 @@ def ensemble_effect(rows: Sequence[dict]) -> Figure:
 
 
 def contributions(rows: Sequence[dict]) -> Figure:
-    """PSNR over training for each network, and the gradient that reaches each recursion: at the end, and the first one
-    over training.
+    """PSNR over training for each network; gradient norms by recursion at the end, and of recursion 1 over training.
 
     Args:
         rows: dicts with network, seed, step, psnr and gradient_1 .. gradient_D.

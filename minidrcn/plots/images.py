@@ -45,7 +45,7 @@ def most_improved(before: np.ndarray, after: np.ndarray, target: np.ndarray, sid
     gain = np.square(before - target) - np.square(after - target)
     total = np.pad(gain.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     h, w = min(side, gain.shape[0]), min(side, gain.shape[1])
-    # The sum over a window is four corners of the running sum.
+    # Summed-area table: four corners give a window's sum.
     windows = total[h:, w:] - total[:-h, w:] - total[h:, :-w] + total[:-h, :-w]
     i, j = np.unravel_index(windows.argmax(), windows.shape)
     return slice(int(i), int(i) + h), slice(int(j), int(j) + w)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CELL, LETTER, TITLE, GAP = 0.36, 0.075, 0.42, 0.25  # inches: an entry, a letter and the height of a title, a gap
 
 
-def numbers(panels: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Figure:
+def matrices(panels: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Figure:
     """Matrices with their entries written out, some of them marked.
 
     Args:
@@ -60,7 +60,7 @@ def im2col_step(x: np.ndarray, cols: np.ndarray, pixel: tuple[int, int], kernel:
     window[i : i + kernel, j : j + kernel] = True
     row = np.zeros(cols.shape, dtype=bool)
     row[i * x.shape[1] + j] = True
-    return numbers([(f"the map with its border of zeros,\nwindow of pixel ({i}, {j})", padded, window),
+    return matrices([(f"the map with its border of zeros,\nwindow of pixel ({i}, {j})", padded, window),
                     (f"im2col: row {i * x.shape[1] + j}\nis that window", cols, row)])  # fmt: skip
 
 
@@ -100,12 +100,12 @@ def bars(values: Mapping[str, float], xlabel: str, digits: str = ".3g") -> Figur
     return figure
 
 
-def maps(images: Mapping[str, np.ndarray], symmetric: bool = False, columns: int = 6) -> Figure:
+def feature_maps(images: Mapping[str, np.ndarray], symmetric: bool = False, columns: int = 6) -> Figure:
     """Small maps beside each other, each from its own smallest to its own largest value.
 
     Args:
         images: (H, W) each, by title.
-        symmetric: blue below zero, red above it, the same range for all, which one pixel in 200 leaves.
+        symmetric: blue below zero, red above it, one range for all, which one pixel in 200 exceeds.
         columns: how many in a row.
     """
     if not symmetric:
@@ -114,9 +114,9 @@ def maps(images: Mapping[str, np.ndarray], symmetric: bool = False, columns: int
     return _grid(images, columns, {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit})
 
 
-def strip(photographs: Mapping[str, np.ndarray], columns: int = 6) -> Figure:
+def photographs(images: Mapping[str, np.ndarray], columns: int = 6) -> Figure:
     """Versions of one photograph beside each other, (H, W) each in [0, 1], by title; black is 0 and white 1 in all."""
-    return _grid(photographs, columns, {"cmap": "gray", "vmin": 0, "vmax": 1})
+    return _grid(images, columns, {"cmap": "gray", "vmin": 0, "vmax": 1})
 
 
 def _grid(images: Mapping[str, np.ndarray], columns: int, style: dict) -> Figure:

@@ -1,4 +1,4 @@
-"""Everything that decides how a network is trained, as one value that is checked, stored and compared."""
+"""The training configuration: all options of a run, as one value that is checked, stored and compared."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class TrainingConfig(Architecture):
     )
     validation: str = option("photos", "'photos' (two that are not trained on), a named set, or a folder")
     scale: int = option(2, "enlargement to train for", choices=(2, 3, 4))
-    init: str = option("", "network to start from, shipped weights or an .npz file, of any scale (default: none)")
+    init: str = option("", "network to fine-tune: shipped weights or an .npz file, of any scale (default: none)")
     steps: int = option(600, "updates of the weights", minimum=1)
     batch: int = option(16, "patches an update", minimum=1)
     patch: int = option(43, "side of a patch in pixels", minimum=1)
     optimiser: str = option("adam", "update rule", choices=("adam", "muon", "sgd", "nesterov"))
     momentum: float = option(0.9, "of sgd and nesterov", minimum=0, maximum=1)
-    weight_decay: float = option(0.0, "added to every gradient, times the parameter", minimum=0)
+    weight_decay: float = option(0.0, "L2 penalty: this times the parameter is added to every gradient", minimum=0)
     lr: float = option(2e-3, "highest learning rate", above=0)
     schedule: str = option("cosine", "of the learning rate; trapezoid rises, stays, falls in the last quarter; plateau "
                            "is the paper's", choices=("cosine", "trapezoid", "plateau", "constant"))  # fmt: skip
@@ -73,7 +73,6 @@ class TrainingConfig(Architecture):
         if not isinstance(values, dict):
             raise UsageError("the options of a run must be a JSON object")
         known = {option.name for option in fields(cls)}
-        values = {name: value for name, value in values.items() if name != "back_off"}  # an older option
         unknown = sorted(set(values) - known)
         if unknown:
             raise UsageError(f"unknown options: {', '.join(unknown)}")

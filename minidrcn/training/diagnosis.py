@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from ..backend import Array, get_xp
+from ..backend import Array, is_finite
 from ..model.drcn import DRCN
 from ..model.network import Params
 from ..ops import winograd
@@ -15,14 +15,14 @@ from ..ops import winograd
 
 def not_finite(arrays: Params) -> str:
     """The name of the first array that holds a number that is not finite, or ""."""
-    return next((name for name, array in arrays.items() if not bool(get_xp(array).isfinite(array).all())), "")
+    return next((name for name, array in arrays.items() if not is_finite(array)), "")
 
 
 def first_non_finite(model: DRCN, x: Array, y: Array, alpha: float) -> str:
-    """What is not finite first: a parameter, else a map of the forward pass, else a gradient of the backward pass.
+    """The first infinity or NaN: in a parameter, else in a map of the forward pass, else in a gradient.
 
-    The two passes are watched from outside, by a convolution that looks at every result. Layers that are used after
-    every recursion are named with the number of the recursion.
+    Both passes run with an instrumented convolution that checks every result. Layers that are used after every
+    recursion are named with its number.
 
     Args:
         model: the network before the update that failed.
@@ -44,7 +44,7 @@ def first_non_finite(model: DRCN, x: Array, y: Array, alpha: float) -> str:
     def look(what: str, w: Array, *results: Array) -> None:
         layer = names[id(w)]
         uses[what, layer] += 1
-        if not found and not all(bool(get_xp(result).isfinite(result).all()) for result in results):
+        if not found and not all(map(is_finite, results)):
             # The forward pass meets recursion 1 first, the backward pass recursion D.
             first = shared.get(layer, 0)
             use = uses[what, layer] - 1

@@ -64,7 +64,7 @@ def write_config(folder: Path, config: TrainingConfig) -> None:
 def read_log(folder: Path) -> list[Row]:
     """The rows of `log.csv`, None for an empty field; no rows if there is no log.
 
-    A last line that is not whole, written when the machine went down, is left out.
+    An incomplete last line, cut off by a crash, is left out.
 
     Raises:
         InputError: it is not the log of a run.
@@ -87,7 +87,7 @@ def read_log(folder: Path) -> list[Row]:
 
 
 def write_log(folder: Path, rows: Iterable[Row]) -> None:
-    """Write the whole log anew."""
+    """Rewrite the whole log."""
     write_text(folder / LOG, ",".join(COLUMNS) + "\n" + "".join(map(_line, rows)))
 
 
@@ -111,7 +111,7 @@ def write_pictures(folder: Path, rows: Sequence[Row], results: Iterable[tuple[Sa
         if name.lower() == Path(CURVE).stem:
             name = sample.path.name
         plots.save(comparison(sample, prediction), folder / f"{name}.png")
-    # Last, because a finished run is known by its curve.
+    # Last: the command `train` takes it to mean "finished".
     plots.save(plots.training_curve(rows), folder / CURVE)
 
 

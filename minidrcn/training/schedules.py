@@ -1,4 +1,4 @@
-"""How the learning rate and alpha change while training goes on: functions of the step, and one rule with a memory."""
+"""Schedules of the learning rate (warm-up, cosine, trapezoid, reduce on plateau) and of alpha."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ALPHA_UNTIL = 0.5  # of all steps, over which alpha falls
 
 
 def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
-    """A linear rise over the first `warmup` steps, then half a cosine down to 0 (Loshchilov and Hutter 2017).
+    """Cosine annealing to 0 after a linear warm-up of `warmup` steps (Loshchilov and Hutter 2017).
 
     Args:
         step: 0 for the first step, steps - 1 for the last.
@@ -27,7 +27,7 @@ def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
 
 
 def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
-    """A linear rise over the first `warmup` steps, then `lr`, and over the last quarter of all steps a fall to 0.
+    """Trapezoid (warmup-stable-decay): a linear rise over `warmup` steps, `lr`, a linear fall to 0 in the last quarter.
 
     Until the fall nothing depends on `steps`: such a training can be prolonged, where half a cosine cannot (Zhai et al.
     2022, "Scaling vision transformers", section 3.5).
@@ -47,12 +47,12 @@ def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
 
 @dataclass(frozen=True)
 class Plateau:
-    """The paper's rule: divide the rate by 10 when the validation error has not fallen for 5 epochs, stop below 1e-6.
+    """Reduce on plateau, as in the paper: rate / 10 after 5 evaluations without a new best, stop below 1e-6.
 
     Attributes:
         lr: the current rate.
         factor: what it is divided by.
-        patience: how many evaluations in a row may bring no new best.
+        patience: evaluations without a new best after which the rate is divided.
         stop: training is over when the rate is lower than this.
         best: the lowest error so far.
         waited: evaluations since.

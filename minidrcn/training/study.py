@@ -77,7 +77,7 @@ def with_he_recursion(model: DRCN, seed: int) -> DRCN:
     return model.with_params({**model.params, "recursion.w": kernel.astype(w.dtype)})
 
 
-def quality(model: DRCN, samples: Sequence[Sample]) -> tuple[float, list[float]]:
+def mean_psnr(model: DRCN, samples: Sequence[Sample]) -> tuple[float, list[float]]:
     """Mean PSNR over the images in decibels: of the ensemble, and of each recursion's own prediction."""
     ensemble, single = [], []
     for sample in samples:
@@ -87,13 +87,13 @@ def quality(model: DRCN, samples: Sequence[Sample]) -> tuple[float, list[float]]
     return float(np.mean(ensemble)), np.mean(single, axis=0).tolist()
 
 
-def bicubic_quality(samples: Sequence[Sample]) -> float:
+def bicubic_psnr(samples: Sequence[Sample]) -> float:
     """Mean PSNR of bicubic interpolation."""
     return float(np.mean([measure(sample.x, sample).psnr for sample in samples]))
 
 
-def probe(config: TrainingConfig, pairs: Sequence[Pair]) -> Pair:
-    """A batch that is the same for every network of an experiment and for none of them a batch of training."""
+def probe_batch(config: TrainingConfig, pairs: Sequence[Pair]) -> Pair:
+    """A fixed batch, the same for every network of an experiment and never a training batch."""
     return draw_batch(pairs, config.batch, config.patch, np.random.default_rng(PROBE_SEED))
 
 
@@ -105,11 +105,11 @@ def probe_loss(model: DRCN, batch: Pair, alpha: float = 0.5) -> float:
     return float(loss)
 
 
-def gradient_by_recursion(model: DRCN, batch: Pair, alpha: float = 0.5) -> list[float]:
-    """The length of the gradient that reaches each use of the recursive convolution, from d = 1 to D.
+def gradient_norms(model: DRCN, batch: Pair, alpha: float = 0.5) -> list[float]:
+    """The norm of the gradient that reaches each use of the recursive convolution, d = 1 to D.
 
-    The backward pass is watched from outside: a convolution that notes the length of every gradient that comes in, if
-    the kernel is the recursion's.
+    The backward pass runs with an instrumented convolution that notes the norm of every incoming gradient, if the
+    kernel is the recursion's.
     """
     lengths: list[float] = []
 

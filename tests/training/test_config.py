@@ -15,8 +15,8 @@ def test_json_there_and_back():
     assert TrainingConfig.from_dict(json.loads(config.to_json())) == config
 
 
-def test_a_run_from_before_an_option_went_is_read():
-    assert TrainingConfig.from_dict({"filters": 7, "back_off": False}) == TrainingConfig(filters=7)
+def test_options_that_are_missing_take_their_defaults():
+    assert TrainingConfig.from_dict({"filters": 7}) == TrainingConfig(filters=7)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -59,11 +59,11 @@ def test_he_in_the_recursion_has_his_variance_and_nothing_else_changes():
 def test_quality_is_the_mean_over_images_of_the_ensemble_and_of_each_prediction(photo, rng):
     samples = [load_sample(path, 2) for path in sorted(photo.iterdir())]
     model = step.start(TrainingConfig(**SMALL, seed=1)).model
-    psnr, singles = study.quality(model, samples)
+    psnr, singles = study.mean_psnr(model, samples)
     assert len(singles) == 3
-    assert abs(psnr - study.bicubic_quality(samples)) < 0.05  # before training it is bicubic interpolation
+    assert abs(psnr - study.bicubic_psnr(samples)) < 0.05  # before training it is bicubic interpolation
     shifted = model.with_params({**model.params, "ensemble.w": np.float32([1.5, 0, 0])})
-    worse, same = study.quality(shifted, samples)
+    worse, same = study.mean_psnr(shifted, samples)
     assert same == singles
     assert worse < psnr - 3
 
@@ -87,7 +87,7 @@ def test_the_gradient_that_reaches_each_recursion_is_the_one_of_finite_differenc
         pushed = DRCN.from_params(model.params, model.architecture, conv=(forward, conv.conv2d_backward))
         return pushed.loss_and_grads(x, y, 0.3)[0]
 
-    eps, lengths = 1e-5, study.gradient_by_recursion(model, (x, y), alpha=0.3)
+    eps, lengths = 1e-5, study.gradient_norms(model, (x, y), alpha=0.3)
     assert len(lengths) == 3
     for d, length in enumerate(lengths, start=1):
         units = np.eye(4 * 3 * 2).reshape(-1, 1, 4, 3, 2)
@@ -105,7 +105,7 @@ def test_the_loss_on_the_probe(rng):
 
 def test_the_probe_is_the_same_for_all_and_no_batch_of_training(pairs):
     config = TrainingConfig(**SMALL)
-    x, y = study.probe(config, pairs)
-    again, _ = study.probe(TrainingConfig(**{**SMALL, "recursions": 1}, seed=3), pairs)
+    x, y = study.probe_batch(config, pairs)
+    again, _ = study.probe_batch(TrainingConfig(**{**SMALL, "recursions": 1}, seed=3), pairs)
     assert np.array_equal(x, again)
     assert x.shape == y.shape == (2, 12, 12, 1)

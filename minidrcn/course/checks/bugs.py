@@ -1,4 +1,4 @@
-"""A zoo of planted bugs: mistakes made by everybody who writes a backward pass by hand, one edit each.
+"""Mutation testing: a zoo of planted bugs, mistakes that people make in backward passes, one edit each.
 
 A bug is stored as that edit, not as a second copy of the code, so the wrong version is exactly the right one but for
 the mistake. `plant(bug)` returns the wrong function; the package itself stays as it is. Gradient checks are tested on
@@ -50,7 +50,7 @@ def plant(bug: Bug) -> Callable:
         raise ValueError(f"bug {bug.name}: {bug.right!r} stands {source.count(bug.right)} times in {bug.target}")
     source = source.replace(bug.right, bug.wrong)
     file_name = f"<bug {bug.name}>"
-    # Tracebacks and inspect.getsource find the wrong source here.
+    # Tracebacks and inspect.getsource look the source up here.
     linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
     namespace = dict(vars(sys.modules[right.__module__]))
     exec(compile(source, file_name, "exec"), namespace)

@@ -1,4 +1,4 @@
-"""What the checks share: a check as a callable value, sizes and numbers drawn from a seed.
+"""The classes of all checks, and random test cases: sizes and numbers drawn from a seed.
 
 Seed 0 is what learners see, with sizes that stand in the check. Every other seed draws other sizes as well, so a
 function made to fit the visible ones fails.
@@ -102,7 +102,7 @@ class ComparingCheck(Check):
 
 
 def comparing(target: str, visible: tuple[Sizes, ...], **options: Any) -> Callable[[Callable], ComparingCheck]:
-    """Make a check of the function below, which makes cases of sizes and a generator; its docstring is the contract."""
+    """Decorator: turn a function that builds cases into a check, whose contract is the function's docstring."""
     return lambda build: ComparingCheck(build.__doc__, target, visible, build, **options)
 
 
@@ -124,7 +124,7 @@ def grading_seed() -> int:
 
 
 def derivatives(f: Callable[..., float], **inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """The derivatives of `f(x=x, w=w)` by each of its arguments, measured: `{"dx": ..., "dw": ...}`."""
+    """The derivatives of `f(x=x, w=w)` by each argument, numerically: `{"dx": ..., "dw": ...}`."""
 
     def derivative(name: str) -> np.ndarray:
         return numeric_gradient(lambda value: f(**{**inputs, name: value}), inputs[name])
@@ -161,7 +161,7 @@ def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
 
 
 def _range(size: str, value: float) -> tuple[int, int]:
-    """What a size may be instead of a visible one: at least, and less than."""
+    """The half-open range of sizes that may replace a visible one."""
     minimum, maximum = RANGES[size]
     return 3 if size == "D" and value > 2 else minimum, maximum + 1
 

@@ -1,7 +1,7 @@
 """Safe calls of a function that somebody is still writing: whatever it does, the answer is a value or a sentence.
 
 The function works on copies, so what it writes to its inputs is noticed and spoils nothing. What it writes to stderr
-goes to stdout, and warnings are dropped: where notebooks are graded, a word on stderr costs all points.
+goes to stdout, and warnings are dropped: nbgrader gives no points to a cell that writes to stderr.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Hints: known mistakes, recognised by how a wrong array differs from the right one.
 
-A signature must hold in every case in which the array is wrong, so that a 2 that is a batch size is told from a 2 that
-is a 2.
+A signature must hold in every case in which the array is wrong: that tells a factor N = 2 from a constant factor 2.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Case:
         arguments: what it is called with.
         right: the right result by name; arrays and numbers.
         sizes: N, H, W and so on.
-        factors: what else a wrong result may be a multiple of, by name.
+        factors: further factors that hints look for, by name.
         uses: for a shared weight's gradient, by name: what each of its uses contributes.
         label: what is special about this case. Cases of one label are credited together.
         weight: of this label beside others.
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def all_factors(self) -> dict[str, float]:
-        """Whatever a wrong result may be a multiple of, by name."""
+        """All factors that hints look for, by name."""
         products = ("N", "D", "H*W", "N*H*W", "K*K", "D*N")
         known = [name for name in products if set(name.split("*")) <= set(self.sizes)]
         return {**self.factors, **{name: math.prod(self.sizes[size] for size in name.split("*")) for name in known}}

@@ -1,4 +1,4 @@
-"""Checks of what stands between the convolutions and after them: ReLU, the loss and its parts, clipping."""
+"""Checks of ReLU, of the loss and its parts (squared error, weighted sum), and of gradient clipping."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Checks of backward passes through shared weights: the recursion, the recursion with supervision, the whole network.
 
-What is right is measured with a weight of its own for each use: move one use at a time and measure. The shared weight's
+The right gradients are finite differences with a separate weight for each use, one at a time. The shared weight's
 gradient is the sum of these, and a function that returns a single one of them can be told so.
 """
 
@@ -26,7 +26,7 @@ RECURSIONS = ({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3}, {"N": 3, "H": 3,
 SUPERVISED = ({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3}, {"N": 2, "H": 3, "W": 5, "F": 2, "K": 3, "D": 2})
 NETWORKS = ({"N": 2, "H": 4, "W": 3, "F": 2, "D": 3}, {"N": 2, "H": 3, "W": 4, "F": 2, "D": 2})
 
-KINK = 1e-3  # what a ReLU sees is at least so far from 0, so that no step of the measurement crosses it
+KINK = 1e-3  # the least |input| of a ReLU, so that no finite-difference step crosses its kink
 
 
 def _draw(rng: np.random.Generator, sizes: Sizes) -> tuple[np.ndarray, ...]:

@@ -53,7 +53,7 @@ class Result:
 
     @property
     def fraction(self) -> float:
-        """The score in [0, 1]: the weights of what is right; a fifth less for a function that changes its inputs."""
+        """The score in [0, 1]: the weighted share of the rows that are right, less a fifth if there is `conduct`."""
         right = sum(row.weight for row in self.rows if row.ok) / sum(row.weight for row in self.rows)
         return right * (CONDUCT_FACTOR if self.conduct else 1.0)
 
@@ -76,7 +76,7 @@ class Result:
         for row in self.rows:
             measured = (row.name, str(row.shape), f"{row.error:.1e}")
             if row.problem:
-                # One sentence is enough for all rows that it keeps from being filled.
+                # A problem that several rows share is printed only once.
                 said = "the same" if row.problem in told else row.problem
                 lines.append(f"{row.name:{width}}  WRONG: {said}")
                 told.add(row.problem)
