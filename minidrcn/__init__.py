@@ -8,6 +8,14 @@ Notation, the same in every file:
     h_d       the hidden map after recursion d                y_d the prediction made from it
 """
 
+import os
+import sys
+
+# `python -m` looks for modules in the current folder first, and would import a student's or a user's random.py for
+# NumPy. While it looks the command up, the name of the program is "-m".
+if sys.argv[:1] == ["-m"] and sys.path[0] == os.getcwd() != os.path.dirname(os.path.dirname(__file__)):
+    del sys.path[0]
+
 from .imaging.photo import upscale_image
 from .model.checkpoint import load
 from .model.drcn import DRCN

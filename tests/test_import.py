@@ -32,7 +32,6 @@ def test_importing_the_package_loads_numpy_and_nothing_heavier(imported):
         f"import sys; import {imported}\n"
         "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'pooch'}\n"
         "heavy |= {'psutil', 'IPython', 'nbformat'}\n"
-        "heavy |= {'psutil', 'IPython', 'nbformat'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)

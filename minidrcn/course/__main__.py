@@ -3,57 +3,56 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
+import hashlib
+import os
+import re
 import sys
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from .. import cli
-from ..errors import UsageError
+from ..errors import InputError, UsageError
 from ..files import write_text
-from .checks.cases import grading_seed
-from .exercises import EXERCISES, Exercise, exercises
+from ..parallel import usable_cores
+from .checks.cases import SEED_VARIABLE, grading_seed
+from .exercises import EXERCISES, exercises
+from .grading import sandbox, tables
+from .grading.collect import Student, collect, read_roster
+from .grading.grade import Grade, best_grade, seeds_of
+from .grading.sandbox import Limits
 
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    parser = cli.parser("course", "Hand out gradient-check exercises and grade what comes back.")
+    parser = cli.parser("course", "Release gradient-check exercises and grade submissions.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-
     release = actions.add_parser("release", help="make the students' folder", description="Make the students' folder.")
     release.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
-    release.add_argument(
-        "--source", type=Path, metavar="DIR", help="the instructor's notebooks (default: this clone's)"
-    )
-
+    release.add_argument("--source", type=Path, metavar="DIR", help="the instructor's notebooks (default: the clone's)")
     grade = actions.add_parser("grade", help="grade submissions", description="Grade submissions.")
-    grade.add_argument("path", type=Path, metavar="FILE|DIR", help="a notebook, a Python file, or a folder of students")
-    grade.add_argument("--csv", action="store_true", help="print a table for programs")
-    grade.add_argument(
-        "--feedback", type=Path, metavar="DIR", help="write a report for every student into a new folder"
-    )
-    grade.add_argument(
-        "--seed",
-        type=cli.whole_number(0),
-        help="of the hidden sizes and numbers (default: the environment's MINIDRCN_COURSE_SEED, else 1)",
-    )
-    grade.add_argument("--seconds", type=cli.whole_number(1, 3600), default=30, help="for each exercise (default: 30)")
-    grade.add_argument(
-        "--memory", type=cli.whole_number(256), default=2048, metavar="MIB", help="for each submission (default: 2048)"
-    )
-
+    add = grade.add_argument
+    add("path", type=Path, metavar="FILE|DIR", help="a notebook, a Python file, or a folder of students")
+    add("--out", type=Path, metavar="DIR", help="a new folder for each student's report and result, as they come")
+    add("--resume", action="store_true", help="go on in --out: whoever has a result there is not graded again")
+    formats = grade.add_mutually_exclusive_group()
+    for name in tables.FORMATS:
+        formats.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"print it for {name}")
+    add("--roster", type=Path, metavar="FILE", help="all students' names, one a line: each gets a row")
+    seed = grade.add_mutually_exclusive_group()
+    seed.add_argument("--seed", type=cli.whole_number(0), metavar="N", help="of the hidden sizes and numbers (default: "
+                      f"the environment's {SEED_VARIABLE}, else drawn and printed)")  # fmt: skip
+    seed.add_argument("--seed-from", metavar="NAME", help="seeds of its own for each student, from this secret")
+    add("--jobs", type=cli.whole_number(1), metavar="N", help="exercises graded at a time (default: one a core)")
+    add("--seconds", type=cli.whole_number(1, 3600), default=30, help="of computing, an exercise (default: 30)")
+    add("--memory", type=cli.whole_number(256), default=2048, metavar="MIB", help="an exercise (default: 2048)")
     for action in (release, grade):
-        action.add_argument(
-            "--only",
-            nargs="+",
-            metavar="exN",
-            choices=[e.name for e in EXERCISES],
-            help="these exercises (default: all)",
-        )
-        action.add_argument(
-            "--riddles", type=cli.whole_number(0), default=0, metavar="SET", help='of "find the bug" (default: 0)'
-        )
+        action.add_argument("--only", nargs="+", metavar="exN", choices=[e.name for e in EXERCISES],
+                            help="these exercises (default: all)")  # fmt: skip
+        action.add_argument("--riddles", type=cli.whole_number(0), default=0, metavar="SET",
+                            help='of "find the bug" (default: 0)')  # fmt: skip
     return parser
 
 
@@ -62,10 +61,8 @@ def main(argv: list[str] | None = None) -> int:
     """See the top of the file."""
     args = parser().parse_args(argv)
     wanted = [e for e in exercises(args.riddles) if args.only is None or e.name in args.only]
-    return _release(args, wanted) if args.action == "release" else _grade(args, wanted)
-
-
-def _release(args: argparse.Namespace, wanted: Sequence[Exercise]) -> int:
+    if args.action == "grade":
+        return _grade(args, wanted)
     from .grading import release
 
     written = release.release(args.folder, wanted, args.riddles, args.source or release.FOLDER)
@@ -73,83 +70,111 @@ def _release(args: argparse.Namespace, wanted: Sequence[Exercise]) -> int:
     return 0
 
 
-def _grade(args: argparse.Namespace, wanted: Sequence[Exercise]) -> int:
-    from .grading import grade
+def _grade(args: argparse.Namespace, wanted: list) -> int:
+    students, warnings = collect(args.path, read_roster(args.roster) if args.roster else ())
+    if args.format == "gradescope" and len(students) != 1:
+        raise UsageError("--gradescope is for one submission; name a file, or one student's folder")
+    secret, seed = args.seed_from, _seed(args)
+    if args.out:
+        seed = _open_folder(args, seed)
+    for line in (*warnings, _isolation(), *([] if secret else [f"seeds from --seed {seed}"])):
+        print(f"minidrcn.course: {line}", file=sys.stderr)
 
-    try:
-        seed = grading_seed() if args.seed is None else args.seed
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    if args.feedback and args.feedback.exists():
-        raise UsageError(f"{args.feedback}: exists; name a new folder")
-    students = grade.students(args.path)
-    if args.feedback:
-        args.feedback.mkdir(parents=True)
-    graded, limits = {}, {"seconds": args.seconds, "mebibytes": args.memory}
-    for name, files in cli.progress(students.items(), unit="student"):
-        graded[name] = grade.grade_student(files, wanted, seed, **limits)
-        if args.feedback:
-            write_text(args.feedback / f"{name}.txt", report(name, graded[name], notices=False))
-    if args.csv:
-        print(table_for_programs(graded), end="")
-    elif len(graded) == 1:
-        print(report(*next(iter(graded.items()))), end="")
+    width = max(len("(points)"), *(len(student.name) for student in students))
+    say = print if args.format is None and len(students) > 1 else (lambda _: None)
+    say(tables.head(wanted, width))
+    done: list[tables.Graded] = []
+    limits = Limits(args.seconds, args.memory)
+    with ThreadPoolExecutor(args.jobs or usable_cores()) as executor:
+        waiting = {}
+        for student in students:
+            kept = _kept(args, student)
+            seeds = seeds_of(student.name, secret) if secret else range(seed, seed + 4)
+            one = partial(_one, student, seeds=seeds, limits=limits)
+            waiting[id(student)] = kept or [executor.submit(one, exercise) for exercise in wanted]
+        try:
+            for student in cli.progress(students, unit="student"):
+                graded = waiting[id(student)]
+                if isinstance(graded, list):
+                    grades = [future.result() for future in graded]
+                    graded = tables.Graded(student.name, student.id, grades, student.warnings)
+                    _keep(args, student, graded)
+                done.append(graded)
+                say(tables.row(graded, width))
+        finally:
+            executor.shutdown(cancel_futures=True)
+    if args.format:
+        print(tables.FORMATS[args.format](done), end="")
     else:
-        print(table(graded), end="")
+        print(tables.notices(done) if len(done) > 1 else tables.report(done[0]), end="")
     return 0
 
 
-def report(name: str, grades: Sequence, notices: bool = True) -> str:
-    """One student's feedback: what every check said, and the points; the notices are for the instructor alone."""
-    lines = [name, ""]
-    for grade in grades:
-        exercise = grade.exercise
-        lines.append(f"{exercise.name} {exercise.title}: {grade.points:g} of {exercise.points} points")
-        lines += [f"    {line}" for line in (grade.result.lines() if grade.result else [grade.problem])]
-        lines += [f"    {remark}" for remark in grade.remarks]
-        lines += [f"    notice: {notice}" for notice in grade.notices if notices]
-        lines.append("")
-    lines.append(f"{_total(grades):g} of {sum(grade.exercise.points for grade in grades)} points")
-    return "\n".join(lines) + "\n"
+def _one(student: Student, exercise, seeds, limits: Limits) -> Grade:
+    """One grade; whatever goes wrong here is this student's row and ends nobody else's."""
+    try:
+        return best_grade(student, exercise, seeds, limits)
+    except Exception as error:
+        return Grade(exercise, "stopped: crashed", 0.0, [f"the grader failed: {type(error).__name__}: {error}"],
+                     ["the grader failed on it; please report this"])  # fmt: skip
 
 
-def table(graded: dict[str, Sequence]) -> str:
-    """All students' points, and below them what the instructor should look at."""
-    exercises = [grade.exercise for grade in next(iter(graded.values()))]
-    worth = ["(points)", *(str(e.points) for e in exercises), str(sum(e.points for e in exercises))]
-    head, *rows = _rows(graded)
-    width = max(len(row[0]) for row in (head, worth, *rows))
-    lines = [
-        f"{name:{width}}{''.join(f'{points:>6}' for points in each)}{total:>7}"
-        for name, *each, total in (head, worth, *rows)
-    ]
-    notices = [notice for name, grades in graded.items() for notice in _notices(grades, f"{name}, ")]
-    return "\n".join([*lines, *(["", *notices] if notices else [])]) + "\n"
+def _seed(args: argparse.Namespace) -> int:
+    if args.seed is not None:
+        return args.seed
+    try:
+        return grading_seed() if SEED_VARIABLE in os.environ else int(np.random.default_rng().integers(2, 2**31))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
-def table_for_programs(graded: dict[str, Sequence]) -> str:
-    """The same as comma-separated values, the notices in the last column."""
-    text = io.StringIO()
-    notices = ["notices", *("; ".join(_notices(grades)) for grades in graded.values())]
-    rows = ([*row, notice] for row, notice in zip(_rows(graded), notices, strict=True))
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+def _open_folder(args: argparse.Namespace, seed: int) -> int:
+    """The seed of the grading in the folder `--out`, which is made, or gone on with."""
+    note = args.out / "seed.txt"
+    if args.resume and note.exists():
+        kept = int(note.read_text(encoding="utf-8"))
+        if args.seed not in (None, kept):
+            raise UsageError(f"{args.out} was begun with --seed {kept}; leave --seed out to go on")
+        return kept
+    if args.out.exists() and any(args.out.iterdir()):
+        raise UsageError(f"{args.out}: exists; name a new folder, or go on in it with --resume")
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_text(note, f"{seed}\n")
+    return seed
 
 
-def _rows(graded: dict[str, Sequence]) -> list[list[str]]:
-    """A head, and for each student the name, the points and their sum."""
-    head = ["student", *(grade.exercise.name for grade in next(iter(graded.values()))), "total"]
-    return [head] + [
-        [name, *(f"{g.points:g}" for g in grades), f"{_total(grades):g}"] for name, grades in graded.items()
-    ]
+def _stem(args: argparse.Namespace, student: Student) -> Path:
+    """Where a student's result is kept: it changes with what was handed in and what is graded."""
+    digest = hashlib.sha256(repr((student.name, student.files, args.only, args.riddles, args.seed_from)).encode())
+    return args.out / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', student.name)[:60]}-{digest.hexdigest()[:8]}"
 
 
-def _notices(grades: Sequence, start: str = "") -> list[str]:
-    return [f"{start}{grade.exercise.name}: {notice}" for grade in grades for notice in grade.notices]
+def _kept(args: argparse.Namespace, student: Student) -> tables.Graded | None:
+    if not (args.out and args.resume):
+        return None
+    try:
+        return tables.from_json(Path(f"{_stem(args, student)}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{_stem(args, student)}.json: not a result; remove it to grade {student.name} again"
+        ) from error
 
 
-def _total(grades: Sequence) -> float:
-    return round(sum(grade.points for grade in grades), 2)
+def _keep(args: argparse.Namespace, student: Student, graded: tables.Graded) -> None:
+    if args.out:
+        write_text(f"{_stem(args, student)}.txt", tables.report(graded, notices=False))
+        write_text(f"{_stem(args, student)}.json", tables.to_json(graded))
+
+
+def _isolation() -> str:
+    if sandbox.isolated():
+        return "submissions run inside bubblewrap: no network, no files but Python's and a scratch folder"
+    weaker = {"win32": "nothing is limited but the time on the clock", "darwin": "memory is not limited"}
+    return f"no bubblewrap here: submissions run with your permissions{', ' * (sys.platform in weaker)}" + weaker.get(
+        sys.platform, ""
+    )
 
 
 if __name__ == "__main__":

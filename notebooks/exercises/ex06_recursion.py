@@ -6,9 +6,15 @@
 #
 # $$h_d = \mathrm{relu}(\,w * h_{d-1} + b\,) \qquad d = 1 .. D$$
 #
-# The forward pass, given in the next cell, keeps a cache for each of the D uses:
+# The forward pass, `h_D, caches = recursion_forward(h_0, w, b, D)`, is given. It keeps a cache for each of the D uses:
 #
-#     h_D, caches = recursion_forward(h_0, w, b, D)
+#     caches = []
+#     for _ in range(D):
+#         z, conv_cache = conv2d_forward(h, w, b)
+#         h, relu_cache = relu_forward(z)
+#         caches.append((conv_cache, relu_cache))
+#     return h, tuple(caches)
+#
 #     caches[d - 1] = (conv_cache, relu_cache)        conv_cache = (h_(d-1), w)    relu_cache = h_d
 #
 # `caches` is a tuple of D such pairs, the first use first. Write the backward pass (backpropagation through time). It
@@ -29,16 +35,12 @@
 # Leave `dh` and the caches as they are.
 
 # %% nbgrader={"grade": false, "grade_id": "ex06-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import inspect
-
 import numpy as np
 
 from minidrcn import course
 from minidrcn.course.checks.recursive import recursion_forward
-from minidrcn.ops.conv import conv2d_backward, conv2d_forward
-from minidrcn.ops.pointwise import relu_backward, relu_forward
-
-print(inspect.getsource(recursion_forward))
+from minidrcn.ops.conv import conv2d_backward
+from minidrcn.ops.pointwise import relu_backward
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06-recursion_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}

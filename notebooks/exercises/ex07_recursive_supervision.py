@@ -7,9 +7,17 @@
 # $$h_d = \mathrm{relu}(\,w * h_{d-1} + b\,) \qquad y_d = v * h_d + c \qquad d = 1 .. D$$
 #
 # Now the map $h_d$ is used twice: by the next recursion, which computes $h_{d+1}$ from it, and by its own prediction
-# $y_d$. The forward pass, given in the next cell, keeps for each d
+# $y_d$. The forward pass, `ys, caches = supervision_forward(h_0, w, b, v, c, D)`, is given:
 #
-#     ys, caches = supervision_forward(h_0, w, b, v, c, D)
+#     ys, caches = [], []
+#     for _ in range(D):
+#         z, conv_cache = conv2d_forward(h, w, b)
+#         h, relu_cache = relu_forward(z)
+#         y, reconstruct_cache = conv2d_forward(h, v, c)
+#         ys.append(y)
+#         caches.append((conv_cache, relu_cache, reconstruct_cache))
+#     return np.stack(ys), tuple(caches)
+#
 #     caches[d - 1] = (conv_cache, relu_cache, reconstruct_cache)
 #                     conv_cache = (h_(d-1), w)    relu_cache = h_d    reconstruct_cache = (h_d, v)
 #
@@ -29,16 +37,12 @@
 # Leave `dys` and the caches as they are.
 
 # %% nbgrader={"grade": false, "grade_id": "ex07-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import inspect
-
 import numpy as np
 
 from minidrcn import course
 from minidrcn.course.checks.recursive import supervision_forward
-from minidrcn.ops.conv import conv2d_backward, conv2d_forward
-from minidrcn.ops.pointwise import relu_backward, relu_forward
-
-print(inspect.getsource(supervision_forward))
+from minidrcn.ops.conv import conv2d_backward
+from minidrcn.ops.pointwise import relu_backward
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07-supervision_backward", "locked": false, "schema_version": 3, "solution": true, "task": false}

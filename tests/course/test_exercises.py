@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import io
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from minidrcn import __version__
-from minidrcn.course.checks import bugs
+from minidrcn.course.checks import bugs, recursive
 from minidrcn.course.exercises import EXERCISES
 from minidrcn.course.grading.release import FOLDER, for_students, read
-from minidrcn.course.grading.student import load
+from minidrcn.course.grading.worker import load
 
 TWINS = sorted(FOLDER.glob("ex*.py"))
 every = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
@@ -23,6 +25,12 @@ every = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exer
 
 def master(exercise):
     return read(FOLDER / f"{exercise.stem}.ipynb")
+
+
+def solved(exercise):
+    """The module that a master defines, and what went wrong."""
+    path = FOLDER / f"{exercise.stem}.ipynb"
+    return load(path.name, path.read_text(encoding="utf-8"))
 
 
 def cells(notebook, **marks):
@@ -86,7 +94,7 @@ def test_the_cells_are_marked_as_nbgrader_wants_them(exercise):
 
 @every
 def test_the_solution_gets_full_marks(exercise):
-    module, problems = load(FOLDER / f"{exercise.stem}.ipynb")
+    module, problems = solved(exercise)
     assert problems == []
     for seed in (0, 1, 2):
         result = exercise.check(vars(module)[exercise.function], seed, show=False)
@@ -98,7 +106,7 @@ def test_the_solution_gets_full_marks(exercise):
 @pytest.mark.slow
 @every
 def test_the_solution_gets_full_marks_on_200_seeds(exercise):
-    module, _ = load(FOLDER / f"{exercise.stem}.ipynb")
+    module, _ = solved(exercise)
     for seed in range(200):
         result = exercise.check(vars(module)[exercise.function], seed, show=False)
         assert result.ok, f"\n{result}"
@@ -135,6 +143,13 @@ def test_a_released_copy_has_no_word_of_the_solution(exercise):
     told = [line for line in lines if len(line) > 12 and not line.startswith("def ") and line in text]
     # What the text itself gives as a tool.
     assert all(line in GIVEN for line in told), told
+
+
+@pytest.mark.parametrize("name", ["recursion_forward", "supervision_forward"])
+def test_the_forward_pass_in_the_text_is_the_one_that_is_given(name):
+    exercise = {"recursion_forward": EXERCISES[5], "supervision_forward": EXERCISES[6]}[name]
+    loop = inspect.getsource(getattr(recursive, name)).rpartition('"""\n')[2]
+    assert textwrap.indent(textwrap.dedent(loop), "    ") in source(master(exercise)["cells"][0])
 
 
 GIVEN = {

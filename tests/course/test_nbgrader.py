@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from minidrcn.course.exercises import EXERCISES
-from minidrcn.course.grading.grade import grade_student, students
+from minidrcn.course.grading.collect import collect
+from minidrcn.course.grading.grade import grade_student
 from minidrcn.course.grading.release import FOLDER, for_students, read
+from minidrcn.course.grading.sandbox import Limits
 
 pytest.importorskip("nbgrader", reason='pip install -e ".[course]" brings nbgrader')
 
@@ -83,8 +85,8 @@ def test_three_students(tmp_path):
     with open(tmp_path / "grades.csv", encoding="utf-8", newline="") as file:
         exported = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     ours = {
-        name: round(sum(grade.points for grade in grade_student(files, GRADED, int(SEED), seconds=3)), 2)
-        for name, files in students(tmp_path / "submitted").items()
+        student.name: round(sum(grade.points for grade in grade_student(student, GRADED, [int(SEED)], Limits(3))), 2)
+        for student in collect(tmp_path / "submitted")[0]
     }
     assert exported == ours
     assert ours["right"] == sum(exercise.points for exercise in GRADED)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...grad_check import numeric_gradient
+from . import guard
 from .bugs import target_function
 from .judge import Case, judge
 from .report import Result
@@ -29,14 +30,16 @@ RANGES = {"N": (2, 3), "H": (3, 6), "W": (3, 6), "C": (2, 3), "F": (2, 3), "D": 
 class Check:
     """A check of a function that somebody wrote: called with it, it prints a table and returns the result.
 
-    Its kinds have a `function_name`, what the exercise calls the function; `judge(fn, seed)`, which returns the result
-    and prints nothing; and `sample(seed)`, a case like those that it judges by.
+    Its kinds have a `function_name`, what the exercise calls the function; `cases(seed)`, the calls that it judges by;
+    and `grade(outcomes, seed)`, the result for what these calls gave.
 
     Attributes:
         contract: what the function takes and returns; the check's docstring begins with it.
     """
 
     contract: str
+    twice = True  # every call is made twice
+    seeds = 2  # that a submission is graded with, at most
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -55,6 +58,14 @@ class Check:
         if show:
             print(result)
         return result
+
+    def judge(self, fn: Any, seed: int) -> Result:
+        """The result, not printed."""
+        outcomes = []
+        for case in self.cases(seed):
+            outcome = guard.call(fn, case.arguments)
+            outcomes.append(guard.call_again(outcome, fn, case.arguments) if self.twice else outcome)
+        return self.grade(outcomes, seed)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,17 +96,17 @@ class ComparingCheck(Check):
     @property
     def arguments(self) -> list[str]:
         """The names of the function's arguments: the target's, as many as a call has."""
-        return list(inspect.signature(target_function(self.target)).parameters)[: len(self.sample(0).arguments)]
+        return list(inspect.signature(target_function(self.target)).parameters)[: len(self.cases(0)[0].arguments)]
 
-    def judge(self, fn: Any, seed: int, cases: Sequence[Case] | None = None, known_mistakes: bool = True) -> Result:
-        """Score a function on the cases of a seed, or on given ones."""
-        return judge(self, fn, _cases(self, seed) if cases is None else cases, seed, known_mistakes)
+    def cases(self, seed: int) -> list[Case]:
+        """The calls for a seed."""
+        return _cases(self, seed)
 
-    def sample(self, seed: int) -> Case:
-        """The first of the calls for a seed."""
-        return _cases(self, seed)[0]
+    def grade(self, outcomes: Sequence[guard.Outcome], seed: int) -> Result:
+        """The result for what the calls for a seed gave."""
+        return judge(self, outcomes, self.cases(seed), seed, known_mistakes=True)
 
-    def cases(self, seed: int, sizes: Sequence[Sizes]) -> list[Case]:
+    def cases_of(self, seed: int, sizes: Sequence[Sizes]) -> list[Case]:
         """The calls for given sizes."""
         rng = generator(self.function_name, seed)
         return [case for one in sizes for case in self.build(one, rng)]
@@ -108,7 +119,7 @@ def comparing(target: str, visible: tuple[Sizes, ...], **options: Any) -> Callab
 
 @functools.lru_cache(maxsize=32)
 def _cases(check: ComparingCheck, seed: int) -> list[Case]:
-    return check.cases(seed, draw_sizes(check.function_name, seed, check.visible))
+    return check.cases_of(seed, draw_sizes(check.function_name, seed, check.visible))
 
 
 def grading_seed() -> int:

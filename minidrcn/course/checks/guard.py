@@ -27,25 +27,17 @@ class Outcome(NamedTuple):
         value: arrays, numbers, strings and None, in tuples and dicts.
         problem: why there is no value, as a sentence, or "".
         changed: the numbers of the arguments that the function wrote to.
+        unstable: a second call with the same arguments gave another result.
     """
 
     value: Any = None
     problem: str = ""
     changed: tuple[int, ...] = ()
+    unstable: bool = False
 
 
-class RemoteCallable:
-    """A function in another process; a subclass says how it is called there."""
-
-    def outcome(self, arguments: tuple) -> Outcome:
-        """What `call` gives there."""
-        raise NotImplementedError
-
-
-def call(fn: Callable | RemoteCallable, arguments: tuple) -> Outcome:
+def call(fn: Callable, arguments: tuple) -> Outcome:
     """Call `fn` with copies of the arguments. Only a keyboard interrupt gets through."""
-    if issubclass(type(fn), RemoteCallable):
-        return fn.outcome(arguments)
     if not callable(fn):
         return Outcome(problem=f"expected a function, got {kind(fn)}")
     mine = copy.deepcopy(arguments)  # an array that stands at two places is one array in the copy, too
@@ -59,6 +51,14 @@ def call(fn: Callable | RemoteCallable, arguments: tuple) -> Outcome:
     return Outcome(
         value, changed=tuple(k for k, (a, b) in enumerate(zip(arguments, mine, strict=True)) if not equal(a, b))
     )
+
+
+def call_again(outcome: Outcome, fn: Callable, arguments: tuple) -> Outcome:
+    """The outcome of `call`, and whether a second call gives another one: what `np.empty` holds differs by chance."""
+    if outcome.problem:
+        return outcome
+    again = call(fn, arguments)
+    return outcome._replace(unstable=bool(again.problem) or not equal(outcome.value, again.value))
 
 
 def plain(value: Any) -> Any:

@@ -74,19 +74,16 @@ def by_position(names: Sequence[str]) -> Callable[[Any], Named]:
 
 
 @np.errstate(all="ignore")  # whatever numbers come back, the check itself is silent
-def judge(check: ComparingCheck, fn: Any, cases: Sequence[Case], seed: int, known_mistakes: bool) -> Result:
-    """Score a function; with `known_mistakes`, a hint may name the planted bug that gives the same numbers."""
+def judge(
+    check: ComparingCheck, outcomes: Sequence[guard.Outcome], cases: Sequence[Case], seed: int, known_mistakes: bool
+) -> Result:
+    """Score what a function gave; with `known_mistakes`, a hint may name the bug that gives these numbers."""
     unpack = check.unpack or by_position(list(cases[0].right))
     found: dict[tuple[str, str], list[_Found]] = {}
-    changed, unstable = set(), False
-    for case in cases:
-        outcome, named = _run(fn, case, unpack)
-        changed |= set(outcome.changed)
-        if not outcome.problem:
-            again = guard.call(fn, case.arguments)
-            unstable = unstable or bool(again.problem) or not guard.equal(outcome.value, again.value)
+    for case, outcome in zip(cases, outcomes, strict=True):
+        named, problem = _named(outcome, unpack)
         for name, right in case.right.items():
-            item = _compare(name, named.get(name), np.asarray(right), case, outcome.problem)
+            item = _compare(name, named.get(name), np.asarray(right), case, problem)
             found.setdefault((name, case.label), []).append(item)
     rows = []
     for (name, label), items in found.items():
@@ -97,10 +94,11 @@ def judge(check: ComparingCheck, fn: Any, cases: Sequence[Case], seed: int, know
             mistake = _known_mistake(check.target, name, wrong, unpack) if known_mistakes else ""
             row = replace(row, hint=mistake or hints.hint([item.comparison for item in wrong]))
         rows.append(row)
+    changed = {k for outcome in outcomes for k in outcome.changed}
     conduct = [
-        f"it changes {check.arguments[k]} in place: who else uses it gets wrong numbers" for k in sorted(changed)
+        f"it changes {check.arguments[k]} in place, which corrupts it for its other users" for k in sorted(changed)
     ]
-    if unstable:
+    if any(outcome.unstable for outcome in outcomes):
         conduct.append(
             "called a second time with the same arguments it gives another result: is np.empty never filled?"
         )
@@ -116,14 +114,14 @@ class _Found:
     problem: str = ""
 
 
-def _run(fn: Any, case: Case, unpack: Callable[[Any], Named]) -> tuple[guard.Outcome, Named]:
-    outcome = guard.call(fn, case.arguments)
+def _named(outcome: guard.Outcome, unpack: Callable[[Any], Named]) -> tuple[Named, str]:
+    """The results by name, and why there are none, or ""."""
     if outcome.problem:
-        return outcome, {}
+        return {}, outcome.problem
     try:
-        return outcome, unpack(outcome.value)
+        return unpack(outcome.value), ""
     except Unusable as error:
-        return outcome._replace(problem=str(error)), {}
+        return {}, str(error)
 
 
 def _compare(name: str, value: Any, right: np.ndarray, case: Case, problem: str) -> _Found:
@@ -137,7 +135,8 @@ def _known_mistake(target: str, name: str, wrong: Sequence[_Found], unpack: Call
     """The planted bug that gives these very numbers, as a sentence, or ""."""
     for bug in BUGS:
         if bug.target == target and all(
-            _gives(_run(plant(bug), item.case, unpack)[1].get(name), item.comparison.yours) for item in wrong
+            _gives(_named(guard.call(plant(bug), item.case.arguments), unpack)[0].get(name), item.comparison.yours)
+            for item in wrong
         ):
             return bug.mistake
     return ""

@@ -7,6 +7,7 @@ mistakes to choose from differ in which lines are wrong and in these hints, so e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from . import guard
 from .bugs import BUGS, Bug, plant
 from .cases import Check, ComparingCheck, Sizes, generator
 from .convolution import check_conv_backward
-from .judge import Case
+from .judge import Case, judge
 from .pointwise import check_loss
 from .recursion import check_network_backward, check_recursion_backward, check_supervision_backward
 from .report import Result, Row
@@ -80,10 +81,12 @@ def symptoms(check: ComparingCheck, sizes: tuple[Sizes, ...], bug: Bug) -> Resul
     """The report on a function with a bug, a line for each result and size."""
     varying = [size for size in sizes[0] if len({one[size] for one in sizes}) > 1]
     cases = []
-    for case, one in zip(check.cases(0, sizes), sizes, strict=True):
+    for case, one in zip(check.cases_of(0, sizes), sizes, strict=True):
         label = ", ".join(f"{size} = {one[size]}" for size in varying)
         cases.append(replace(case, label=label))
-    return check.judge(plant(bug), 0, cases, known_mistakes=False)
+    wrong = plant(bug)
+    outcomes = [guard.call_again(guard.call(wrong, case.arguments), wrong, case.arguments) for case in cases]
+    return judge(check, outcomes, cases, 0, known_mistakes=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,6 +99,7 @@ class RiddleCheck(Check):
 
     riddles: int = 0
     function_name = "diagnose"
+    twice, seeds = False, 1
 
     def __call__(self, fn: Any, seed: int = 0, show: bool = True, riddles: int | None = None) -> Result:
         """`check(fn, show=True, riddles=0)` scores the answers to that set of riddles, and prints the result."""
@@ -103,11 +107,15 @@ class RiddleCheck(Check):
             return replace(self, riddles=riddles)(fn, seed, show)
         return super().__call__(fn, seed, show)
 
-    def judge(self, fn: Any, seed: int) -> Result:
+    def cases(self, seed: int) -> list[Case]:
+        """A call for each riddle."""
+        return [Case((k,)) for k in range(1, len(SUBJECTS) + 1)]
+
+    def grade(self, outcomes: Sequence[guard.Outcome], seed: int) -> Result:
         """A row for each riddle."""
         rows = []
-        for k, (check, _, choices, bug) in enumerate(riddles_of(self.riddles), start=1):
-            outcome = guard.call(fn, (k,))
+        for k, (outcome, riddle) in enumerate(zip(outcomes, riddles_of(self.riddles), strict=True), start=1):
+            check, _, choices, bug = riddle
             problem, answer = outcome.problem, outcome.value
             if not problem and not (isinstance(answer, str) and answer in [choice.name for choice in choices]):
                 problem = f"{str(answer)[:60]!r} is no name from its list"
@@ -115,10 +123,6 @@ class RiddleCheck(Check):
                 problem = "another mistake has made this report"
             rows.append(Row(f"riddle {k} ({check.function_name})", not problem, problem=problem))
         return Result(f"find the bug, set {self.riddles}", rows)
-
-    def sample(self, seed: int) -> Case:
-        """The first riddle."""
-        return Case((1,))
 
 
 check_find_the_bug = RiddleCheck(

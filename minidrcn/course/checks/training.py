@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,15 @@ class TrainingCheck(Check):
     """A check that trains a network with somebody's loop and measures it on photographs held out."""
 
     function_name = "train"
+    twice, seeds = False, 1
 
-    def judge(self, fn: Any, seed: int) -> Result:
+    def cases(self, seed: int) -> list[Case]:
+        """One call: initial parameters and batches."""
+        return [Case((_start().params, training_batches(seed)))]
+
+    def grade(self, outcomes: Sequence[guard.Outcome], seed: int) -> Result:
         """Whether the loss falls, and whether the photographs gain over bicubic interpolation."""
-        model = _start()
-        batches = training_batches(seed)
-        outcome = guard.call(fn, (model.params, batches))
+        model, batches, (outcome,) = _start(), training_batches(seed), outcomes
         problem = outcome.problem or _problem(outcome.value, model.params)
         if problem:
             rows = [Row("loss", False, problem=problem), Row("photographs", False, problem=problem, weight=2.0)]
@@ -44,10 +48,6 @@ class TrainingCheck(Check):
             rows = [_loss_row(model, trained, batches), _photograph_row(trained)]
         conduct = [f"it changes {('params', 'batches')[k]} in place" for k in outcome.changed]
         return Result(f"train, seed {seed}", rows, conduct)
-
-    def sample(self, seed: int) -> Case:
-        """A call with two batches only."""
-        return Case((_start().params, training_batches(seed)[:2]))
 
 
 check_training = TrainingCheck(

@@ -1,19 +1,19 @@
-"""What somebody handed in, a notebook or a plain Python file, as pieces of source to run."""
+"""The source of a submission, a notebook or a plain Python file, as pieces to run."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError
 
-ENDINGS = (".ipynb", ".py")
-MAX_BYTES = 20_000_000
 # Cell magics whose cell is still Python.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+
+
+NOT_A_NOTEBOOK = "not a notebook of format 4"
 
 
 class Piece(NamedTuple):
@@ -23,31 +23,27 @@ class Piece(NamedTuple):
     source: str
 
 
-def read_submission(path: Path) -> list[Piece]:
-    """The code of a submission, without the cells that hold the instructor's checks.
+def pieces(name: str, source: str) -> list[Piece]:
+    """The code in a file, without the cells that hold the instructor's checks.
+
+    Args:
+        name: the file's name, which ends in .ipynb or .py.
+        source: its content.
 
     Raises:
-        InputError: the file is missing, too large, no text, or no notebook.
+        InputError: it is no notebook.
     """
-    if path.suffix not in ENDINGS:
-        raise InputError(f"{path}: expected a notebook (.ipynb) or a Python file (.py)")
+    if not name.endswith(".ipynb"):
+        return [Piece(name, source)]
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES // 10**6} MB; clear the outputs and hand it in again")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8") from error
-    if path.suffix == ".py":
-        return [Piece(path.name, text)]
-    try:
-        cells = json.loads(text)["cells"]
+        cells = json.loads(source)["cells"]
         return [
             Piece(f"cell {k}", _without_magics("".join(cell["source"])))
             for k, cell in enumerate(cells, start=1)
             if cell["cell_type"] == "code" and not _is_check(cell)
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: not a notebook of format 4") from error
+        raise InputError(NOT_A_NOTEBOOK) from error
 
 
 def parse(source: str) -> ast.Module | None:

@@ -1,0 +1,172 @@
+"""Who handed in what: every student's files, read into memory before the first of them is run."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ...errors import InputError
+from ..exercises import EXERCISES, Exercise
+
+ENDINGS = (".ipynb", ".py")
+IGNORED = (".md", ".txt", ".html", ".png", ".csv", ".json", ".pyc")  # nobody hands in code as one of these
+MAX_BYTES = 20_000_000
+# Moodle: a folder "Ada Lovelace_1234567_assignsubmission_file_". Canvas: a file "lovelaceada_LATE_4321_987_ex04.ipynb".
+MOODLE = re.compile(r"(?P<student>.+)_(?P<id>\d+)_assignsubmission_file_?")
+CANVAS = re.compile(r"(?P<student>[^_]+)_(LATE_)?(?P<id>\d+)_\d+_(?P<file>.+)")
+
+
+class File(NamedTuple):
+    """One file that was handed in: its name and content, or a problem, why it cannot be graded."""
+
+    name: str
+    source: str = ""
+    problem: str = ""
+
+    @property
+    def exercise(self) -> Exercise | None:
+        """The exercise that it is named like: "ex04_..." or "ex4"."""
+        start = self.name.lower().partition(".")[0].partition("_")[0]
+        return next((e for e in EXERCISES if start in (e.name, f"ex{e.number:02}")), None)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether another file can import it."""
+        return self.name.endswith(".py") and self.name.removesuffix(".py").isidentifier() and not self.problem
+
+
+@dataclass
+class Student:
+    """One student's work.
+
+    Attributes:
+        name: of the folder or file.
+        id: the number that Moodle or Canvas gave, or "".
+        files: in order.
+        warnings: what the instructor should know of how it was handed in.
+    """
+
+    name: str
+    id: str = ""
+    files: list[File] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list[str]]:
+    """All students, in order, and warnings that concern none of them.
+
+    A file is one student's work. So is a folder that holds exercises and no folders. Else every folder in it is a
+    student's, as is every file that is not named like an exercise. The download folders of Moodle and Canvas are read
+    as they are. Links are not followed.
+
+    Args:
+        path: a file or a folder.
+        roster: names of students: each gets a row, and whoever else handed in a warning.
+
+    Raises:
+        InputError: there is nothing to grade.
+    """
+    if path.is_file():
+        return [_with_files(Student(path.stem), [path])], []
+    if not path.is_dir():
+        raise InputError(f"{path}: no such file or folder")
+    children = sorted(child for child in path.iterdir() if not child.name.startswith((".", "__")))
+    folders = [child for child in children if _kind(child) == "folder" and child.suffix not in ENDINGS]
+    named = [child for child in children if File(child.name).exercise and child.suffix in ENDINGS]
+    if named and not folders:
+        return [_with_files(Student(path.resolve().name), children)], []
+
+    found: dict[str, Student] = {}
+    warnings = []
+    for child in children:
+        canvas = CANVAS.fullmatch(child.name) if child not in folders else None
+        moodle = MOODLE.fullmatch(child.name) if child in folders else None
+        if canvas:
+            student = found.setdefault(canvas["id"], Student(canvas["student"], canvas["id"]))
+            _with_files(student, [child], canvas["file"])
+        elif child in folders:
+            name, number = (moodle["student"], moodle["id"]) if moodle else (child.name, "")
+            found[child.name] = _with_files(Student(name, number), _below(child))
+        elif child in named:
+            warnings.append(f"{child.name}: named like an exercise, but in no student's folder; it is not graded")
+        elif child.suffix not in IGNORED:
+            _with_files(found.setdefault(child.stem, Student(child.stem)), [child])
+    students = list(found.values())
+    if not any(student.files for student in students):
+        raise InputError(f"{path}: no submissions in this folder; expected notebooks (.ipynb) or Python files (.py)")
+    _warn_of_copies(students)
+    names = list(roster)
+    for student in students:
+        if names and student.name not in names:
+            student.warnings.append("not on the roster")
+    known = {student.name for student in students}
+    students += [Student(name) for name in names if name not in known]
+    return students, warnings
+
+
+def read_roster(path: Path) -> list[str]:
+    """One name a line. Raises InputError if it cannot be read."""
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read; expected a text file with a name on each line") from error
+
+
+def _below(folder: Path) -> list[Path]:
+    """Everything in a folder and in its folders, in order, without what is hidden."""
+    found = []
+    for child in sorted(folder.iterdir()):
+        if child.name.startswith((".", "__")):
+            continue
+        if _kind(child) == "folder" and child.suffix not in ENDINGS:
+            found += _below(child)
+        else:
+            found.append(child)
+    return found
+
+
+def _with_files(student: Student, paths: Iterable[Path], name: str = "") -> Student:
+    """The student with these files read, and warnings of what is none."""
+    for path in paths:
+        kind = _kind(path)
+        if kind == "link":
+            student.warnings.append(f"{path.name}: a link, which is not followed")
+        elif path.suffix in ENDINGS:
+            student.files.append(_read(path, name or path.name, kind))
+        elif path.suffix not in IGNORED:
+            student.warnings.append(f"{path.name}: neither a notebook (.ipynb) nor a Python file (.py)")
+    return student
+
+
+def _kind(path: Path) -> str:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "link"
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "device"
+
+
+def _read(path: Path, name: str, kind: str) -> File:
+    if kind != "file":
+        return File(name, problem=f"a {kind}, not a file")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return File(name, problem=f"larger than {MAX_BYTES // 10**6} MB; clear the outputs and hand it in again")
+        return File(name, path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        return File(name, problem="not a text file in UTF-8")
+    except OSError as error:
+        return File(name, problem=f"cannot be read ({error.strerror})")
+
+
+def _warn_of_copies(students: list[Student]) -> None:
+    owners: dict[bytes, Student] = {}
+    for student in students:
+        for file in student.files:
+            first = owners.setdefault(hashlib.sha256(file.source.encode("utf-8", "replace")).digest(), student)
+            if file.source.strip() and first is not student:
+                student.warnings.append(f"{file.name}: the same as {first.name}'s, byte for byte")

@@ -1,0 +1,148 @@
+"""Grades as tables: for a person, for a spreadsheet, for Gradescope, Moodle and Canvas; and as JSON, to go on from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..exercises import EXERCISES, Exercise
+from .grade import Grade
+
+NAME = "minidrcn"  # of the assignment, where one is asked for
+
+
+class Graded(NamedTuple):
+    """One student with all grades; `id` is Moodle's or Canvas's number, or ""."""
+
+    name: str
+    id: str
+    grades: list[Grade]
+    warnings: list[str]
+
+    @property
+    def total(self) -> float:
+        """The points."""
+        return round(sum(grade.points for grade in self.grades), 2)
+
+    @property
+    def maximum(self) -> int:
+        """The points for everything right."""
+        return sum(grade.exercise.points for grade in self.grades)
+
+    @property
+    def status(self) -> str:
+        """How all exercises went, in a few words: "graded", "not handed in", or the first that was not."""
+        statuses = [grade.status for grade in self.grades]
+        others = [status for status in statuses if status != "graded"]
+        if not others or set(others) == set(statuses):
+            return statuses[0] if len(set(statuses)) == 1 else "partly"
+        stopped = next((status for status in others if status != "not handed in"), "")
+        return stopped or "partly"
+
+    @property
+    def notices(self) -> list[str]:
+        """What the instructor should look at, warnings first."""
+        of_grades = [f"{grade.exercise.name}: {notice}" for grade in self.grades for notice in grade.notices]
+        return self.warnings + of_grades
+
+
+def to_json(graded: Graded) -> str:
+    """Everything, for `from_json`."""
+    grades = [{**grade.__dict__, "exercise": grade.exercise.name} for grade in graded.grades]
+    return json.dumps({**graded._asdict(), "grades": grades}, indent=1) + "\n"
+
+
+def from_json(text: str) -> Graded:
+    """What `to_json` wrote. Raises ValueError, KeyError or TypeError if it is something else."""
+    values = json.loads(text)
+    known = {exercise.name: exercise for exercise in EXERCISES}
+    grades = [Grade(**{**grade, "exercise": known[grade["exercise"]]}) for grade in values["grades"]]
+    return Graded(values["name"], values["id"], grades, values["warnings"])
+
+
+def report(graded: Graded, notices: bool = True) -> str:
+    """One student's feedback: what every check said, and the points; notices are for the instructor alone."""
+    lines = [graded.name, *(f"warning: {warning}" for warning in graded.warnings if notices), ""]
+    for grade in graded.grades:
+        exercise = grade.exercise
+        lines.append(f"{exercise.name} {exercise.title}: {grade.points:g} of {exercise.points} points")
+        lines += [f"    {line}" for line in grade.report]
+        lines += [f"    notice: {notice}" for notice in grade.notices if notices]
+        lines.append("")
+    return "\n".join([*lines, f"{graded.total:g} of {graded.maximum} points"]) + "\n"
+
+
+def head(exercises: Sequence[Exercise], width: int) -> str:
+    """The first lines of the table: exercises, and the points that each is worth."""
+    names = _line("student", [e.name for e in exercises], "total", "status", width)
+    worth = [str(e.points) for e in exercises]
+    return f"{names}\n{_line('(points)', worth, str(sum(e.points for e in exercises)), '', width)}"
+
+
+def row(graded: Graded, width: int) -> str:
+    """A student's line of the table."""
+    points = [f"{grade.points:g}" for grade in graded.grades]
+    return _line(graded.name, points, f"{graded.total:g}", graded.status, width)
+
+
+def _line(name: str, points: Sequence[str], total: str, status: str, width: int) -> str:
+    return f"{name:{width}}{''.join(f'{each:>6}' for each in points)}{total:>7}   {status}".rstrip()
+
+
+def notices(class_: Sequence[Graded]) -> str:
+    """What the instructor should look at, below the table."""
+    found = [f"{graded.name}: {notice}" for graded in class_ for notice in graded.notices]
+    return "".join(f"{line}\n" for line in (["", *found] if found else []))
+
+
+def as_csv(class_: Sequence[Graded]) -> str:
+    """The table as comma-separated values, with maximum and notices."""
+    exercises = [grade.exercise.name for grade in class_[0].grades]
+    head = ["student", *exercises, "total", "maximum", "status", "notices"]
+    return _csv(head, ([g.name, *(grade.points for grade in g.grades), g.total, g.maximum, g.status,
+                        "; ".join(g.notices)] for g in class_))  # fmt: skip
+
+
+def as_moodle(class_: Sequence[Graded]) -> str:
+    """The columns of Moodle's grading worksheet."""
+    head = ["Identifier", "Full name", "Grade", "Maximum Grade", "Feedback comments"]
+    return _csv(head, ([f"Participant {g.id}" if g.id else "", g.name, g.total, g.maximum, report(g, notices=False)]
+                       for g in class_))  # fmt: skip
+
+
+def as_canvas(class_: Sequence[Graded]) -> str:
+    """The columns of Canvas's gradebook."""
+    head = ["Student", "ID", "SIS Login ID", "Section", NAME]
+    return _csv(head, [["    Points Possible", "", "", "", class_[0].maximum],
+                       *([g.name, g.id, "", "", g.total] for g in class_)])  # fmt: skip
+
+
+def as_gradescope(class_: Sequence[Graded]) -> str:
+    """Gradescope's results.json, of one submission."""
+    (graded,) = class_
+    tests = [{"name": f"{g.exercise.name} {g.exercise.title}", "score": g.points, "max_score": g.exercise.points,
+              "output": "\n".join(g.report)} for g in graded.grades]  # fmt: skip
+    return json.dumps({"score": graded.total, "tests": tests}, indent=1) + "\n"
+
+
+FORMATS: dict[str, Callable[[Sequence[Graded]], str]] = {
+    "csv": as_csv,
+    "moodle": as_moodle,
+    "canvas": as_canvas,
+    "gradescope": as_gradescope,
+}
+
+
+def _csv(head: Sequence[str], rows: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([list(map(_cell, row)) for row in (head, *rows)])
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

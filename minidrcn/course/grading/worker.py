@@ -1,0 +1,114 @@
+"""The process in which a submission runs: it loads the code, makes the calls that it is given, writes what they gave.
+
+The grader, in another process, draws the inputs and judges the outputs. Whatever a submission does to the package, it
+does to this process's copy. A second process, this one's parent, reads the source for notices and then only waits: a
+submission that sends a signal to its parent ends that one and not the grader.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import types
+from functools import partial
+from pathlib import Path
+
+from ...errors import InputError
+from ..checks import guard
+from . import notices, wire
+from .submission import parse, pieces
+
+CALLS, ANSWERS, SEEN = "calls", "answers", "seen"  # files in the scratch folder
+MODULE = "submission"
+
+
+def main(seconds: int, mebibytes: int) -> None:
+    """Do the calls in the file `calls` of the current folder. Limits are hard, and hold for what is started, too."""
+    _limit(seconds, mebibytes)
+    name, source, modules, function, twice, calls = wire.decode(Path(CALLS).read_bytes())
+    for module, text in modules.items():
+        Path(module).write_text(text, encoding="utf-8")
+    sys.path.append(os.getcwd())
+    if hasattr(os, "fork"):
+        child = os.fork()
+        if child:
+            seen = _seen(name, source)
+            _, status = os.waitpid(child, 0)
+            _write(SEEN, seen)
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+    _write(ANSWERS, answer(name, source, function, twice, calls))
+    os._exit(0)  # without waiting for threads that the submission has started
+
+
+def answer(name: str, source: str, function: str, twice: bool, calls: tuple) -> dict:
+    """What the calls of a submission's function gave, what went wrong while its code was run, and what it called."""
+    outcomes, called = [], {}
+    try:
+        module, problems = load(name, source)
+        missing = "" if function in vars(module) else f"there is nothing named {function} in it"
+    except InputError as error:
+        module, problems, missing = None, [], str(error)
+    for arguments in calls:
+        if missing:
+            outcome = guard.Outcome(problem=missing)
+        else:
+            fn = vars(module)[function]
+            outcome, counts = notices.counted(partial(guard.call, fn, arguments), getattr(arguments[0], "size", 1))
+            called = called or counts  # of the first call, whose numbers are counted, too
+            if twice:
+                outcome = guard.call_again(outcome, fn, arguments)
+        outcomes.append(outcome._asdict())
+    return {"outcomes": tuple(outcomes), "problems": tuple(problems), "called": called}
+
+
+def load(name: str, source: str) -> tuple[types.ModuleType, list[str]]:
+    """Run a submission's code, piece by piece: the module that holds what it defines, and what went wrong."""
+    module = types.ModuleType(MODULE)
+    module.__dict__["__submission__"] = True
+    sys.modules[MODULE] = module
+    problems = []
+    for piece in pieces(name, source):
+        file_name = f"<{piece.name}>"
+        # Tracebacks and inspect.getsource find the source here.
+        linecache.cache[file_name] = (len(piece.source), None, piece.source.splitlines(keepends=True), file_name)
+
+        def run(source: str = piece.source, file_name: str = file_name) -> None:
+            exec(compile(source, file_name, "exec"), module.__dict__)
+
+        problem = guard.call(run, ()).problem
+        if problem:
+            problems.append(f"{piece.name}: {problem}")
+    return module, problems
+
+
+def _seen(name: str, source: str) -> dict:
+    try:
+        return notices.in_source([parse(piece.source) for piece in pieces(name, source)])
+    except InputError:
+        return {}
+
+
+def _limit(seconds: int, mebibytes: int) -> None:
+    """Limits of computing time, memory and file sizes, where the system knows such limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    memory = mebibytes * 2**20
+    for what, soft, hard in (
+        (resource.RLIMIT_CPU, seconds, seconds + 1),  # a signal that says why, then one that cannot be caught
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_FSIZE, 2**28, 2**28),
+        (resource.RLIMIT_CORE, 0, 0),
+    ):
+        try:
+            resource.setrlimit(what, (soft, hard))
+        except (OSError, ValueError):  # macOS refuses some
+            continue
+
+
+def _write(name: str, value: object) -> None:
+    Path(name).unlink(missing_ok=True)
+    Path(name).write_bytes(wire.encode(value))
