@@ -59,6 +59,12 @@ def require_gpu() -> ModuleType:
     return cupy
 
 
+def choose_gpu(number: int) -> None:
+    """Use the device of that number, or that number modulo how many there are, from here on."""
+    cuda = require_gpu().cuda
+    cuda.Device(number % cuda.runtime.getDeviceCount()).use()
+
+
 def gpu_peak_bytes() -> int:
     """Peak GPU memory of this process in bytes: CuPy's pool keeps freed blocks, so its size is the peak."""
     return require_gpu().get_default_memory_pool().total_bytes()

@@ -13,7 +13,7 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -100,26 +100,38 @@ def loss_and_grads(
     """
     if model.xp is not np:
         return model.loss_and_grads(x, y, alpha)
-    if len(x) == 0 or len(x) != len(y):
-        raise ValueError(f"expected as many inputs as targets and at least one, got {len(x)} and {len(y)}")
-    N, size = len(x), _group_size(model, x)
-
-    def one_group(start: int) -> tuple[Array, dict[str, Array]]:
-        group = slice(start, min(start + size, N))
-        loss, grads = model.loss_and_grads(x[group], y[group], alpha)
-        share = (group.stop - start) / N  # both are means over the group, and shall be over the batch
-        return loss * share, {name: g * share for name, g in grads.items()}
-
     loss, grads = 0, {name: np.zeros_like(p) for name, p in model.params.items()}
-    for loss_part, grads_part in map_in_threads(one_group, range(0, N, size), workers):
-        loss += loss_part
-        for name, g in grads_part.items():
+    for loss_of_group, grads_of_group in by_group(model, x, y, alpha, groups(model, x), workers):
+        loss += loss_of_group
+        for name, g in grads_of_group.items():
             grads[name] += g
     return loss, grads
 
 
+def groups(model: DRCN, x: Array) -> list[slice]:
+    """The images that go through the network together; decided by shapes alone, so that the bits do not depend on
+    workers or ranks."""
+    N, size = len(x), _group_size(model, x)
+    return [slice(start, min(start + size, N)) for start in range(0, N, size)]
+
+
+def by_group(
+    model: DRCN, x: Array, y: Array, alpha: float, which: Sequence[slice], workers: int | None = None
+) -> Iterator[tuple[Array, dict[str, Array]]]:
+    """The share of each group of images in the batch's loss and gradients, in order; see `loss_and_grads`."""
+    N = len(x)
+    if N == 0 or N != len(y):
+        raise ValueError(f"expected as many inputs as targets and at least one, got {N} and {len(y)}")
+
+    def one_group(group: slice) -> tuple[Array, dict[str, Array]]:
+        loss, grads = model.loss_and_grads(x[group], y[group], alpha)
+        share = (group.stop - group.start) / N  # both are means over the group, and shall be over the batch
+        return loss * share, {name: g * share for name, g in grads.items()}
+
+    return map_in_threads(one_group, which, workers)
+
+
 def _group_size(model: DRCN, x: Array) -> int:
-    # Decided by shapes alone: a number of workers in it would change the order of the sum, and so the bits.
     image_bytes = math.prod(x.shape[1:3]) * model.architecture.filters * model.dtype.itemsize
     return max(1, min(GROUP_BYTES // image_bytes, len(x) // MINIMUM_GROUPS))
 

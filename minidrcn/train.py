@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import tempfile
+import traceback
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
-from . import cli
-from .backend import require_gpu, to_gpu
+import numpy as np
+
+from . import __version__, cli
+from .backend import choose_gpu, require_gpu, to_cpu, to_gpu
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
+from .distributed import COMPARE_EVERY, STOP, Ranks
 from .errors import UsageError
 from .imaging.protocol import Sample, load_sample
 from .model.network import Architecture
@@ -29,9 +36,31 @@ FIXED = {option.name for option in fields(Architecture)} | {"scale", "optimiser"
 def main(argv: list[str] | None = None) -> int:
     """Train a network, or go on training one; see `--help`."""
     args = _parser().parse_args(argv)
+    return _over_ranks(args) if args.mpi else _train(args)
+
+
+def _over_ranks(args: argparse.Namespace) -> int:
+    """The same over the processes that mpiexec has started. Whatever goes wrong on one rank ends all of them."""
+    ranks = Ranks(args.mpi_sum == "fast")
+    run = _train if ranks.rank == 0 else _follow
+    try:
+        status = cli.command("train")(lambda _: run(args, ranks))(None)
+    except BaseException:
+        traceback.print_exc()
+        ranks.abort(1)
+    if status and status < 128:
+        ranks.abort(status)
+    if ranks.rank == 0:
+        ranks.send(STOP, 0)
+    return status
+
+
+def _train(args: argparse.Namespace, ranks: Ranks | None = None) -> int:
     if args.gpu:
         require_gpu()
     folder, config, state, rows = _prepare(args)
+    if ranks and ranks.size > config.batch:
+        raise UsageError(f"{ranks.size} ranks for {config.batch} images an update; start fewer, or raise --batch")
     if state is not None and step.finished(state, config) and (folder / CURVE).exists():
         print(f"{folder}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
@@ -39,10 +68,49 @@ def main(argv: list[str] | None = None) -> int:
     state = state or step.start(config)
     folder = folder or run_folder.new_folder(args.out)
     run_folder.write_config(folder, config)
+    if ranks:
+        step.save_state(folder / LAST, state, config)
+        ranks.compare("the versions of minidrcn and NumPy", _versions())
+        ranks.send_bytes((folder / LAST).read_bytes())
     if args.gpu:
-        state = _on_gpu(state)
-    run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every)
+        state = _on_gpu(state, ranks)
+    train_step = partial(_leading_step, ranks) if ranks else step.train_step
+    run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every, train_step)
     return run.run(state, rows)
+
+
+def _leading_step(ranks: Ranks, state: TrainingState, config: TrainingConfig, pairs: list[Pair], workers: int | None):
+    """`step.train_step` on rank 0, which the others join."""
+    ranks.send(state.step, state.plateau.lr)
+    return _joined_step(ranks, state, config, pairs, workers)
+
+
+def _joined_step(ranks: Ranks, state: TrainingState, config: TrainingConfig, pairs: list[Pair], workers: int | None):
+    if state.step % COMPARE_EVERY == 0:
+        ranks.compare("the parameters", b"".join(to_cpu(p).tobytes() for p in state.model.params.values()))
+    return step.train_step(state, config, pairs, workers, ranks.loss_and_grads)
+
+
+def _follow(args: argparse.Namespace, ranks: Ranks) -> int:
+    """Every other rank: do as rank 0 says, until it says no more. Signals are for rank 0, which saves first."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    ranks.compare("the versions of minidrcn and NumPy", _versions())
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / LAST).write_bytes(ranks.receive_bytes())
+        state, config = step.load_state(Path(folder) / LAST)
+    pairs = [load_pair(path, config.scale, config.patch) for source in config.data for path in image_paths(source)]
+    if args.gpu:
+        state = _on_gpu(state, ranks)
+    with np.errstate(all="ignore"):
+        while (message := ranks.receive(2))[0] != STOP:
+            state = replace(state, plateau=replace(state.plateau, lr=message[1]))
+            state, _ = _joined_step(ranks, state, config, pairs, args.workers)
+    return 0
+
+
+def _versions() -> bytes:
+    return f"{__version__} {np.__version__}".encode()
 
 
 def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, TrainingState | None, list[Row]]:
@@ -90,7 +158,9 @@ def _load_images(config: TrainingConfig) -> tuple[list[Pair], list[Sample]]:
     return pairs, [load_sample(path, config.scale) for path in validation]
 
 
-def _on_gpu(state: TrainingState) -> TrainingState:
+def _on_gpu(state: TrainingState, ranks: Ranks | None) -> TrainingState:
+    if ranks:
+        choose_gpu(ranks.local_rank)
     optimiser_state = {
         part: {name: to_gpu(value) for name, value in values.items()} for part, values in state.optimiser_state.items()
     }
@@ -109,6 +179,9 @@ def _parser() -> cli.Parser:
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out; start it if there is none")
     parser.add_argument("--with-changes", action="store_true", help="let --resume go on with the options given here "
                         "where they differ from the run's (default: refuse)")  # fmt: skip
+    parser.add_argument("--mpi", action="store_true", help="share the work with all processes that mpiexec has started")
+    parser.add_argument("--mpi-sum", choices=("exact", "fast"), default="exact", help="exact: the same bits for any "
+                        "number of processes (default: exact)")  # fmt: skip
     parser.add_argument("--gpu", action="store_true", help="train on an NVIDIA GPU through CuPy (default: on the CPU)")
     parser.add_argument(
         "--workers", type=cli.whole_number(1), metavar="N", help="CPU threads; results do not depend on it "

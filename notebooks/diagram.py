@@ -232,7 +232,7 @@ def rooms() -> str:
         (184, "course", "checks: what students call", "grading: what instructors run"),
         (308, "training", "one update, the loop, optimisers, clipping", "options, a run's folder"),
         (432, "imaging", "a photograph in and out, tiles", "the paper's protocol"),
-        (536, "parallel", "threads"),
+        (536, "parallel · distributed", "threads, processes"),
         (640, "model", "forward, backward, loss, start values, files"),
         (744, "ops", "forward/backward pairs on arrays"),
     ]

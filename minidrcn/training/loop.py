@@ -41,6 +41,7 @@ class TrainingRun:
         samples: the validation images.
         workers: CPU threads, None for all usable cores.
         checkpoint_every: updates between two checkpoints.
+        train_step: `step.train_step`, or one that shares the work with other processes.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class TrainingRun:
         samples: Sequence[Sample],
         workers: int | None = None,
         checkpoint_every: int = 50,
+        train_step: Callable = step.train_step,
     ) -> None:
         self.folder, self.config, self.pairs, self.samples = folder, config, pairs, samples
-        self.workers, self.checkpoint_every = workers, checkpoint_every
+        self.workers, self.checkpoint_every, self.train_step = workers, checkpoint_every, train_step
         self.psnr_bicubic = _mean_psnr((sample, sample.x) for sample in samples)
 
     def run(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
@@ -102,7 +104,7 @@ class TrainingRun:
     def _update(self, before: TrainingState, bar: Any) -> TrainingState:
         """One update and all that is to be done after it: measured, logged, saved."""
         config = self.config
-        state, report = step.train_step(before, config, self.pairs, self.workers)
+        state, report = self.train_step(before, config, self.pairs, self.workers)
         bar.update()
         evaluate = state.step % config.evaluate_every == 0 or state.step == config.steps
         save = state.step % self.checkpoint_every == 0 or step.finished(state, config)

@@ -7,23 +7,25 @@ stopped.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, Arrays
 from ..data.patches import Pair, draw_batch
 from ..errors import InputError, UsageError
 from ..model import checkpoint
 from ..model.drcn import DRCN
 from ..model.initialise import initial_params
 from ..options import flag
-from ..parallel import loss_and_grads
+from ..parallel import loss_and_grads, one_blas_thread
 from . import optim, schedules
 from .config import TrainingConfig
 from .optim import SGD, Adam, Muon, State, moving_average
+
+Gradient = Callable[..., tuple[Array, Arrays]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,11 @@ def optimiser(config: TrainingConfig) -> SGD | Adam | Muon:
 
 
 def train_step(
-    state: TrainingState, config: TrainingConfig, pairs: Sequence[Pair], workers: int | None = None
+    state: TrainingState,
+    config: TrainingConfig,
+    pairs: Sequence[Pair],
+    workers: int | None = None,
+    gradient: Gradient = loss_and_grads,
 ) -> tuple[TrainingState, StepReport]:
     """Draw a batch, take its gradient, clip it, update the parameters.
 
@@ -108,6 +114,7 @@ def train_step(
         config: the run's options.
         pairs: inputs and targets to cut patches from, NumPy.
         workers: CPU threads, None for all usable cores.
+        gradient: `parallel.loss_and_grads`, or one that takes the same sum over several machines.
 
     Returns:
         the state after the update, and a report.
@@ -117,10 +124,11 @@ def train_step(
     lr = learning_rate(config, state)
     alpha = alpha_at(config, state, lr)
 
-    loss, grads = loss_and_grads(model, x, y, alpha, workers)
+    loss, grads = gradient(model, x, y, alpha, workers)
     grads, norm = clip(config, grads, lr)
     t, memory = state.step + 1, state.optimiser_state
-    params, new_memory = optimiser(config).step(model.params, grads, memory, lr, t)
+    with one_blas_thread():  # Muon's products: the bits shall not depend on how many cores there are
+        params, new_memory = optimiser(config).step(model.params, grads, memory, lr, t)
     if config.average:
         new_memory["average"] = moving_average(memory["average"], params, config.average, t)
 
