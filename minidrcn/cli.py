@@ -58,6 +58,21 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=whole_number(1), metavar="N", help="CPU threads (default: one a usable core)")
 
 
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """The option `--shard K/N`: a slice of the files, the K-th of N."""
+    parser.add_argument(
+        "--shard", type=_shard, default=slice(None), metavar="K/N",
+        help="every N-th file, from the K-th on, so that N processes or machines share them (default: all)",
+    )  # fmt: skip
+
+
+def _shard(text: str) -> slice:
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise argparse.ArgumentTypeError(f"must be K/N with K from 1 to N, such as 1/4, not {text}")
+    return slice(int(k) - 1, None, int(n))
+
+
 def add_force(parser: argparse.ArgumentParser) -> None:
     """The option `--force`, see `refuse_existing`."""
     parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: refuse)")

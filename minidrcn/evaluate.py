@@ -39,9 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     pictures, save = (_new_folder(flag, getattr(args, flag)) for flag in ("pictures", "save"))
     if pictures and save and pictures.resolve() == save.resolve():
         raise UsageError(f"--pictures and --save both name {save}; name two folders")
-    results = evaluate(model, args.data, scale, args.workers, pictures, save, args.self_ensemble)
+    results = evaluate(model, args.data, scale, args.workers, pictures, save, args.self_ensemble, args.shard)
     show = _json if args.json else _table
-    print(show(args.data, scale, args.self_ensemble, results))
+    name = args.data if args.shard == slice(None) else f"{args.data} ({args.shard.start + 1}/{args.shard.step})"
+    print(show(name, scale, args.self_ensemble, results))
     return 0
 
 
@@ -53,6 +54,7 @@ def evaluate(
     pictures: Path | None = None,
     save: Path | None = None,
     self_ensemble: bool = False,
+    shard: slice = slice(None),
 ) -> list[Result]:
     """Measure every image of a set; the last result is the mean over the images.
 
@@ -64,16 +66,19 @@ def evaluate(
         pictures: a folder to draw every image's comparison into, or None.
         save: a folder to write every result into, as PNG in the file's colours, or None.
         self_ensemble: average the predictions for the 8 flips and rotations.
+        shard: which of the images, in order.
 
     Raises:
-        UsageError: there is no such set.
+        UsageError: there is no such set, or it has no image for this shard.
         InputError: an image cannot be read or is too small.
     """
     results = []
     predict = predict_self_ensemble if self_ensemble else predict_luma
     paths = image_paths(data, held_out=True)
     names = dict(zip(paths, unique_names(paths), strict=True))
-    for path in cli.progress(paths, desc=data, unit="image"):
+    if not paths[shard]:
+        raise UsageError(f"--shard: {data} has {len(paths)} images, so none for this one")
+    for path in cli.progress(paths[shard], desc=data, unit="image"):
         sample = load_sample(path, scale)
         prediction = predict(model, sample.x, workers=workers)
         results.append(Result(names[path], measure(sample.x, sample), measure(prediction, sample)))
@@ -150,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         "--self-ensemble", action="store_true",
         help="average the predictions for the 8 flips and rotations (default: one prediction)",
     )  # fmt: skip
+    cli.add_shard(parser)
     parser.add_argument("--json", action="store_true", help="print JSON (default: a table)")
     return parser
 

@@ -30,9 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     """Enlarge photographs; see `--help`."""
     args = _parser().parse_args(argv)
     model, scale = choose_model(args.model, args.scale)
-    jobs = _jobs(Path(args.input), Path(args.output))
+    jobs = _jobs(Path(args.input), Path(args.output))[args.shard]
     cli.refuse_existing((target for _, target in jobs), args.force)
-    failed = 0
+    failed, written = 0, 0
     for source, target in jobs:
         try:
             done = _upscale_file(source, target, scale, model, args.workers, round(args.max_megapixels * 1e6))
@@ -42,6 +42,9 @@ def main(argv: list[str] | None = None) -> int:
             failed = cli.fail("upscale", f"{target}: cannot be written ({error.strerror or error})", 1)
         else:
             print(done, flush=True)
+            written += 1
+    if Path(args.input).is_dir():
+        print(f"written: {written} of {len(jobs)} images in {args.output}")
     return failed
 
 
@@ -131,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-megapixels", type=_megapixels, default=64, metavar="MP",
         help="larger images are refused; the memory needed is about 240 MiB a megapixel at scale 2 (default: 64)",
     )  # fmt: skip
+    cli.add_shard(parser)
     cli.add_force(parser)
     return parser
 

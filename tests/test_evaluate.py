@@ -48,6 +48,17 @@ def test_comparisons_as_pictures(photo, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["wave0.png", "wave1.png"]
 
 
+def test_shards_share_a_set(photo, capsys):
+    whole = json.loads(run_command(main, ["--data", photo, "--json"], capsys)[1])["images"]
+    shards = [
+        json.loads(run_command(main, ["--data", photo, "--json", "--shard", k], capsys)[1]) for k in ("1/2", "2/2")
+    ]
+    assert [image for shard in shards for image in shard["images"]] == whole
+    assert shards[1]["data"] == f"{photo} (2/2)"
+    code, _, err = run_command(main, ["--data", photo, "--shard", "3/3"], capsys)
+    assert (code, "has 2 images, so none for this one" in err) == (2, True)
+
+
 def test_results_are_saved_in_the_file_s_colours(photo, tmp_path, capsys, rng):
     Image.fromarray(rng.integers(0, 256, (31, 40), dtype=np.uint8)).save(photo / "grey.png")
     assert run_command(main, ["--data", photo, "--save", tmp_path / "new"], capsys)[0] == 0

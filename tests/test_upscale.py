@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +50,22 @@ def test_a_folder_and_one_bad_file_in_it(photo, tmp_path, capsys):
     assert "broken.png: no image" in err
     assert out.count("->") == 2
     assert sorted(path.name for path in (tmp_path / "large").iterdir()) == ["wave0.png", "wave1.png"]
+
+
+def test_shards_share_a_folder(photo, tmp_path, capsys, model):
+    source = tmp_path / "in"
+    source.mkdir()
+    for k in range(5):
+        shutil.copy(photo / "wave0.png", source / f"{k}.png")
+    seen = []
+    for k in (1, 2, 3):
+        code, out, err = run_command(main, [source, tmp_path / "out", "--model", model, "--shard", f"{k}/3"], capsys)
+        assert code == 0, err
+        seen += re.findall(r"(\d)\.png: \d", out)
+        assert f"written: {[2, 2, 1][k - 1]} of {[2, 2, 1][k - 1]} images in" in out
+    assert sorted(seen) == ["0", "1", "2", "3", "4"]
+    code, _, err = run_command(main, [source, tmp_path / "out", "--model", model, "--shard", "4/3"], capsys)
+    assert (code, "must be K/N with K from 1 to N" in err) == (2, True)
 
 
 def test_what_can_be_read_and_not_written_becomes_png(photo, tmp_path, capsys):

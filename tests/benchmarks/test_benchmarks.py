@@ -8,6 +8,7 @@ import re
 import growth
 import numpy as np
 import pytest
+import scaling
 import timing
 
 from minidrcn import DRCN
@@ -85,3 +86,14 @@ def _without(names, operations, makers):
 
 def _missing():
     raise ImportError("not installed")
+
+
+def test_the_model_of_scaling_is_the_one_described(tmp_path):
+    assert scaling.seconds_of_update(64, 1, 0.1, 1000, "Ethernet, 10 Gb/s") == pytest.approx(6.4), "nothing is sent"
+    one, two = (scaling.seconds_of_update(64, R, 0.1, 10**6, "Ethernet, 10 Gb/s") for R in (1, 2))
+    assert two == pytest.approx(one / 2 + 33 * 0.5 * 4e6 / 1.25e9 + 2 * 20e-6)
+    assert scaling.breaking_batch(1, 0.1, 1000, "Ethernet, 10 Gb/s") == 16
+    rows = scaling.rows_of_model({(4, 2): 0.01})
+    assert {row["ranks"] for row in rows} == set(scaling.RANKS.tolist())
+    figure = scaling.draw(rows)
+    assert [axes.get_title() for axes in figure.axes] == ["F = 4, strong", "F = 4, weak"]
