@@ -37,7 +37,7 @@ def diagnose(riddle):
         # Wrong for D = 1 already, where nothing comes along the chain: the mistake is not what is added but where.
         3: "supervision_masks_too_early",
         # dys is right for alpha = 0 and zero for alpha = 1: the part that alpha weights is missing.
-        4: "whole_loss_forgets_companions",
+        4: "whole_loss_forgets_singles",
         # The reconstruction and the ensemble are right; everything before them gets no gradient at all.
         5: "supervision_ends_at_reconstruction",
     }

@@ -113,12 +113,12 @@ ZOO = {  # target: name, right, wrong, mistake
     ),
     "model.loss:loss_backward": (
         ("loss_dropped_alpha", "alpha / D,", "1 / D,", "alpha is left out of the recursions' own predictions"),
-        ("loss_companion_without_one_over_d", "alpha / D,", "alpha,", "l1 is a mean over the recursions, not a sum"),
+        ("loss_singles_without_one_over_d", "alpha / D,", "alpha,", "l1 is a mean over the recursions, not a sum"),
         ("loss_ensemble_at_full_weight", "1 - alpha,", "1,", "the ensemble's part is not multiplied by 1 - alpha"),
     ),
     "course.checks.recursive:loss_and_gradients": (
         ("whole_loss_forgets_ensemble", "dys + dys_ensemble", "dys", "what comes through the ensemble is not added"),
-        ("whole_loss_forgets_companions", "loss, dys + ", "loss, ", "each prediction gets only what the ensemble says"),
+        ("whole_loss_forgets_singles", "loss, dys + ", "loss, ", "each prediction gets only what the ensemble says"),
         ("whole_loss_alpha_exchanged", "y, alpha)", "y, 1 - alpha)", "alpha and 1 - alpha are exchanged"),
         ("whole_loss_normalised_ensemble", "(ys, w)", "(ys, w / w.sum())", "the free weights are divided by their sum"),
     ),
