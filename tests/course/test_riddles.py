@@ -4,7 +4,7 @@ import pytest
 
 from minidrcn import course
 from minidrcn.course.checks.bugs import BUGS
-from minidrcn.course.checks.riddles import LEFT_OUT, riddles_of, symptoms
+from minidrcn.course.checks.riddles import CHOICES, riddles_of, symptoms
 
 SET = riddles_of()
 
@@ -20,8 +20,20 @@ def test_every_report_has_one_answer(riddle):
     assert riddle.bug in riddle.choices
 
 
-def test_what_is_left_out_is_the_name_of_a_bug():
-    assert {bug.name for bug in BUGS} >= LEFT_OUT
+def test_every_choice_belongs_to_one_riddle():
+    assert [bug.name for riddle in SET for bug in riddle.choices] == CHOICES
+    assert len(set(CHOICES)) == len(CHOICES)
+
+
+def test_a_set_that_was_handed_out_stays_as_it_was():
+    names = [riddle.bug.name for riddle in riddles_of(0)]
+    assert names == [
+        "conv_dx_batch_permuted",
+        "recursion_walks_forward",
+        "supervision_masks_too_early",
+        "whole_loss_forgets_singles",
+        "supervision_ends_at_reconstruction",
+    ]
 
 
 def test_a_report_does_not_give_the_answer_away():
