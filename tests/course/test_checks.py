@@ -121,6 +121,7 @@ def with_border(cols, shape, kernel):
         (course.check_im2col, lambda x, K: im2col(x, K).reshape(*x.shape[:3], -1), "a reshape is missing"),
         (course.check_im2col, lambda x, K: im2col(x, K).T, "the same lengths in another order"),
         (course.check_im2col, lambda x, K: im2col(x.astype("float32"), K), "float32 where the inputs are float64"),
+        (course.check_im2col, lambda x, K: im2col(x.astype(float), K), "float64 where the inputs are float32"),
         (course.check_im2col, lambda x, K: None, "is there a return at the function's end?"),
         (course.check_col2im, with_border, "the border of the padding is still on it"),
         (course.check_conv_backward, lambda dy, cache: conv2d_backward(dy, cache)[:2], "returned 2 values; expected 3"),
@@ -128,6 +129,7 @@ def with_border(cols, shape, kernel):
         (course.check_conv_forward, lambda x, w, b: (x, x, x), "returned 3 values; expected 2: y, cache"),
         (course.check_clipping, lambda g, m: (list(g.values()), m), "must be a dict of arrays"),
         (course.check_clipping, lambda g, m: ({}, 1.0), "is None"),
+        (course.check_clipping, lambda g, m: (g, 1.0), "or returns it instead of a new dict"),
         (course.check_find_the_bug, lambda k: "nothing", "is no name from its list"),
     ],
 )
@@ -186,8 +188,29 @@ def test_hidden_sizes_differ_from_the_visible_ones(visible):
         assert not [sizes for sizes in drawn if sizes in visible]
         for sizes, seen in zip(drawn, visible, strict=True):
             assert set(sizes) == set(seen)
-            assert sizes.get("H", 0) != sizes.get("W", 1)
-            assert sizes.get("C", 0) != sizes.get("F", -1)
+            assert (sizes.get("H") == sizes.get("W")) == (seen.get("H") == seen.get("W"))
+            assert (sizes.get("C") == sizes.get("F")) == (seen.get("C") == seen.get("F"))
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS.values() if check is not course.check_clipping])
+def test_every_seed_has_the_sizes_that_tell(check):
+    """What is right for one N or D alone, or wrong for square maps or equal channels alone, is never right by luck."""
+    for seed in range(200):
+        drawn = draw_sizes(check.function_name, seed, check.visible)
+        for size, several in (("N", {2, 3}), ("D", {2, 3, 4})):
+            assert not any(size in sizes for sizes in drawn) or {sizes[size] for sizes in drawn} >= several
+        assert any(sizes["N"] == 3 and sizes.get("D", 3) >= 3 for sizes in drawn)
+        assert {sizes["H"] == sizes["W"] for sizes in drawn if "W" in sizes} == {True, False}
+        assert not any("C" in sizes and "F" in sizes for sizes in drawn) or {
+            sizes["C"] == sizes["F"] for sizes in drawn
+        } == {True, False}
+
+
+def test_alpha_is_below_a_half_and_above_and_both_ends():
+    for seed in range(40):
+        alphas = [case.sizes["alpha"] for case in course.check_loss.cases_of(seed, PREDICTIONS)]
+        assert 0 < alphas[0] < 0.5 < alphas[3] < 1
+        assert alphas[1:3] == [0, 1]
 
 
 def test_a_function_made_for_the_visible_sizes_fails_on_hidden_ones():

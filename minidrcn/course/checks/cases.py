@@ -22,8 +22,8 @@ from .judge import Case, judge
 from .report import Result
 
 SEED_VARIABLE = "MINIDRCN_COURSE_SEED"
-Sizes = dict[str, float]
-RANGES = {"N": (2, 3), "H": (3, 6), "W": (3, 6), "C": (2, 3), "F": (2, 3), "D": (2, 4)}
+Sizes = dict[str, Any]
+RANGES = {"H": (3, 6), "W": (3, 6), "C": (2, 4), "F": (2, 4)}  # half-open
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,6 +79,8 @@ class ComparingCheck(Check):
         unpack: takes what the function returned, gives results by name; by position if left out.
         tolerance: the largest relative error that passes.
         weights: of the results by name; equal if left out.
+        call: makes one call.
+        conduct: what is said of a function that changes an argument.
     """
 
     target: str
@@ -87,6 +89,8 @@ class ComparingCheck(Check):
     unpack: Callable[[Any], Mapping[str, Any]] | None = None
     tolerance: float = 1e-6
     weights: Mapping[str, float] | None = None
+    call: Callable[[Any, tuple], guard.Outcome] = guard.call_twice
+    conduct: str = "it changes {} in place, which corrupts it for its other users"
 
     @property
     def function_name(self) -> str:
@@ -151,9 +155,9 @@ def generator(name: str, seed: int) -> np.random.Generator:
 def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
     """The visible sizes for seed 0, others of the same kind for every other seed.
 
-    Sizes of 1 are deliberate and kept, and so are K and alpha. A D of 3 or more stays so, because some mistakes do
-    nothing at D = 2. Height differs from width, and the channels coming in from those going out, because much that is
-    wrong looks right where they are equal.
+    Height, width and channels are drawn, except for sizes of 1, which are deliberate. The rest is kept, so that every
+    seed has several N and D: much that is wrong is right for one of them. Height and width that are equal stay equal,
+    and those that differ stay different; so do the channels coming in and going out.
     """
     if seed == 0:
         return [dict(sizes) for sizes in visible]
@@ -161,20 +165,14 @@ def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
     for sizes in visible:
         while True:
             other = {
-                size: value if size not in RANGES or value == 1 else int(rng.integers(*_range(size, value)))
+                size: value if size not in RANGES or value == 1 else int(rng.integers(*RANGES[size]))
                 for size, value in sizes.items()
             }
-            equal = [{"H", "W"} <= set(other) and other["H"] == other["W"], other.get("C") == other.get("F", 0)]
-            if other not in (*visible, *drawn) and not any(equal):
+            alike = [(other.get(a) == other.get(b)) == (sizes.get(a) == sizes.get(b)) for a, b in ("HW", "CF")]
+            if other not in (*visible, *drawn) and all(alike):
                 break
         drawn.append(other)
     return drawn
-
-
-def _range(size: str, value: float) -> tuple[int, int]:
-    """The half-open range of sizes that may replace a visible one."""
-    minimum, maximum = RANGES[size]
-    return 3 if size == "D" and value > 2 else minimum, maximum + 1
 
 
 def pick(sizes: Sizes, names: str) -> tuple[int, ...]:

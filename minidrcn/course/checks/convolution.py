@@ -16,12 +16,15 @@ COLUMNS = (
     {"N": 2, "H": 4, "W": 3, "C": 3, "K": 3},
     {"N": 2, "H": 3, "W": 5, "C": 2, "K": 5},
     {"N": 2, "H": 4, "W": 6, "C": 2, "K": 1},
+    {"N": 3, "H": 3, "W": 3, "C": 2, "K": 3},
+    {"N": 1, "H": 3, "W": 4, "C": 2, "K": 3, "dtype": "float32"},
 )
 CONVOLUTIONS = (
     {"N": 2, "H": 4, "W": 5, "C": 3, "F": 2, "K": 3},
     {"N": 3, "H": 5, "W": 3, "C": 1, "F": 2, "K": 3},
     {"N": 2, "H": 3, "W": 4, "C": 2, "F": 1, "K": 5},
     {"N": 1, "H": 4, "W": 3, "C": 2, "F": 3, "K": 1},
+    {"N": 3, "H": 3, "W": 3, "C": 2, "F": 2, "K": 3},
 )
 
 
@@ -38,7 +41,7 @@ def _unpack_forward(value: Any) -> dict:
 @comparing("ops.conv:im2col", COLUMNS, tolerance=0.0)
 def check_im2col(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(x, kernel) -> cols`: x (N, H, W, C), cols (N*H*W, K*K*C), as `minidrcn.ops.conv.im2col`."""
-    x = rng.standard_normal(pick(sizes, "NHWC"))
+    x = rng.standard_normal(pick(sizes, "NHWC")).astype(sizes.get("dtype", float))
     return [Case((x, sizes["K"]), {"cols": conv.im2col(x, sizes["K"])}, sizes, label=_label(sizes))]
 
 
@@ -46,13 +49,17 @@ def check_im2col(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
 def check_col2im(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(cols, shape, kernel) -> x`, the adjoint of im2col: cols (N*H*W, K*K*C), shape and x (N, H, W, C)."""
     shape, K = pick(sizes, "NHWC"), sizes["K"]
-    cols = rng.standard_normal((int(np.prod(shape[:3])), K * K * shape[3]))
+    # Eighths add up without rounding, in float32 as well.
+    cols = rng.integers(-30, 31, (int(np.prod(shape[:3])), K * K * shape[3])) / 8
     # The adjoint is the derivative of <im2col(x), cols> by x, wherever x is.
     x = numeric_gradient(lambda x: (conv.im2col(x, K) * cols).sum(), np.zeros(shape))
+    cols, x = (array.astype(sizes.get("dtype", float)) for array in (cols, x))
     return [Case((cols, shape, K), {"x": x}, sizes, label=_label(sizes))]
 
 
 def _label(sizes: Sizes) -> str:
+    if "dtype" in sizes:
+        return sizes["dtype"]
     if sizes["K"] != 3:
         return "other kernels"
     return "one channel" if sizes["C"] == 1 else "several images and channels"

@@ -95,9 +95,7 @@ def judge(
             row = replace(row, hint=mistake or hints.hint([item.comparison for item in wrong]))
         rows.append(row)
     changed = {k for outcome in outcomes for k in outcome.changed}
-    conduct = [
-        f"it changes {check.arguments[k]} in place, which corrupts it for its other users" for k in sorted(changed)
-    ]
+    conduct = [check.conduct.format(check.arguments[k]) for k in sorted(changed)]
     if any(outcome.unstable for outcome in outcomes):
         conduct.append(
             "called a second time with the same arguments it gives another result: is np.empty never filled?"
@@ -182,8 +180,8 @@ def _problem(name: str, value: Any, right: np.ndarray, case: Case) -> str:
         return f"{name} is {guard.kind(value)}; expected an array of shape {right.shape}"
     if value.shape != right.shape:
         return f"{name} has the shape {value.shape}; expected {right.shape}{_why_shape(value.shape, right.shape)}"
-    if value.dtype != np.float64:
-        return f"{name} is {value.dtype} where the inputs are float64: results have the dtype of the inputs"
+    if value.dtype != right.dtype:
+        return f"{name} is {value.dtype} where the inputs are {right.dtype}: results have the dtype of the inputs"
     finite = np.isfinite(value)
     if not finite.all():
         at = tuple(int(i) for i in np.argwhere(~finite)[0])

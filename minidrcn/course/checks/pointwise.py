@@ -9,14 +9,21 @@ import numpy as np
 from ...model.loss import loss_forward
 from ...ops.pointwise import relu_forward, squared_error_forward, weighted_sum_forward
 from ...training.optim import clip_by_global_norm
+from . import guard
 from .cases import Sizes, comparing, derivatives, pick
 from .judge import Case, Unusable, by_position
 
-MAPS = ({"N": 2, "H": 3, "W": 4, "C": 2}, {"N": 3, "H": 5, "W": 2, "C": 1})
+MAPS = (
+    {"N": 2, "H": 3, "W": 4, "C": 2},
+    {"N": 3, "H": 5, "W": 2, "C": 1},
+    {"N": 3, "H": 3, "W": 3, "C": 2},
+    {"N": 2, "H": 5},
+)
 PREDICTIONS = (
     {"D": 3, "N": 2, "H": 3, "W": 4, "alpha": 0.3},
     {"D": 2, "N": 3, "H": 5, "W": 2, "alpha": 0.0},
     {"D": 4, "N": 2, "H": 2, "W": 3, "alpha": 1.0},
+    {"D": 4, "N": 3, "H": 3, "W": 3, "alpha": 0.7},
 )
 
 
@@ -27,19 +34,33 @@ def _unpack_clipping(value: Any) -> dict:
     return {"norm": named["norm"], **{f"clipped[{name!r}]": array for name, array in named["clipped"].items()}}
 
 
+def _call_clipping(fn: Any, arguments: tuple) -> guard.Outcome:
+    """As `guard.call_twice`; to return the very dict that came in counts as changing it."""
+    same = []
+
+    def noting(grads: dict, max_norm: float) -> Any:
+        value = fn(grads, max_norm)
+        same.append(isinstance(value, (tuple, list)) and any(part is grads for part in value))
+        return value
+
+    outcome = guard.call_twice(noting if callable(fn) else fn, arguments)
+    return outcome._replace(changed=(0,)) if any(same) else outcome
+
+
 @comparing("ops.pointwise:relu_backward", MAPS)
 def check_relu_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dy, cache) -> dx`: the cache is y = max(x, 0), the output of the forward pass; any shape."""
-    x, dy = rng.standard_normal((2, *pick(sizes, "NHWC")))
+    x, dy = rng.standard_normal((2, *sizes.values()))
     x += 0.1 * np.sign(x)  # away from the kink
+    x.flat[rng.permutation(x.size)[:4]] = 1e-4, -1e-4, 9, -9  # small ones count, and large ones
     right = derivatives(lambda x: (relu_forward(x)[0] * dy).sum(), x=x)
-    return [Case((dy, relu_forward(x)[1]), right, sizes)]
+    return [Case((dy, relu_forward(x)[1]), right, sizes, label="maps" if x.ndim == 4 else "two axes")]
 
 
 @comparing("ops.pointwise:squared_error_backward", MAPS)
 def check_squared_error_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dloss, cache) -> dprediction`: cache (prediction, target), both (N, ...), dloss a number."""
-    prediction, target = rng.standard_normal((2, *pick(sizes, "NHWC")))
+    prediction, target = rng.standard_normal((2, *sizes.values()))
     dloss = float(rng.uniform(0.3, 0.9))
     right = derivatives(lambda prediction: dloss * squared_error_forward(prediction, target)[0], prediction=prediction)
     return [Case((dloss, (prediction, target)), right, sizes, {"dloss": dloss})]
@@ -58,7 +79,7 @@ def _draw_predictions(sizes: Sizes, rng: np.random.Generator) -> tuple[Sizes, di
     """The sizes with their alpha, alpha as a factor of errors, ys, w and y."""
     alpha, factors = sizes["alpha"], {}
     if 0 < alpha < 1:
-        alpha = round(float(rng.uniform(0.2, 0.45)), 3)
+        alpha = round(alpha + float(rng.uniform(-0.1, 0.15)), 3)
         factors = {"alpha": alpha, "(1 - alpha)": 1 - alpha}
     ys, y = rng.standard_normal((*pick(sizes, "DNHW"), 1)), rng.standard_normal((*pick(sizes, "NHW"), 1))
     return {**sizes, "alpha": alpha}, factors, ys, rng.standard_normal(sizes["D"]), y
@@ -87,18 +108,29 @@ def check_loss(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     return [Case((ys, w, y, sizes["alpha"]), right, sizes, factors)]
 
 
-@comparing("training.optim:clip_by_global_norm", ({"C": 2, "F": 3},), unpack=_unpack_clipping, tolerance=1e-10)
+@comparing(
+    "training.optim:clip_by_global_norm",
+    ({"C": 2, "F": 3},),
+    unpack=_unpack_clipping,
+    tolerance=1e-10,
+    call=_call_clipping,
+    conduct="it changes {} in place, or returns it instead of a new dict, which corrupts it for its other users",
+)
 def check_clipping(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(grads, max_norm) -> clipped, norm`: two dicts of arrays, and the length before clipping."""
     shape = (3, 3, *pick(sizes, "CF"))
     grads = {"w": rng.standard_normal(shape), "b": 5 * rng.standard_normal(sizes["F"])}
-    norm = float(np.sqrt(sum((g**2).sum() for g in grads.values())))
+    lengths = [float(np.linalg.norm(g)) for g in grads.values()]
+    norm, longest = float(np.hypot(*lengths)), max(lengths)
     zeros = {name: np.zeros_like(g) for name, g in grads.items()}
+    others = {"recursion.w": grads["w"], "ensemble.w": rng.standard_normal(4)}
     cases = []
     for label, weight, given, max_norm in (
         ("too long", 3, grads, norm * float(rng.uniform(0.2, 0.6))),
+        ("too long", 3, grads, (norm + longest) / 2),  # longer together, and none of them alone
         ("short enough", 1, grads, norm * float(rng.uniform(1.5, 3))),
         ("all zero", 1, zeros, 1.0),
+        ("other names", 1, others, lengths[0] / 2),
     ):
         clipped, length = clip_by_global_norm(given, max_norm)
         right = {"norm": np.asarray(length), **{f"clipped[{name!r}]": g for name, g in clipped.items()}}

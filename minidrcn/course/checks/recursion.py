@@ -22,9 +22,21 @@ from .cases import Sizes, comparing, pick
 from .judge import Case, Unusable, by_position
 from .recursive import recursion_forward, supervision_forward
 
-RECURSIONS = ({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3}, {"N": 3, "H": 3, "W": 4, "F": 2, "K": 3, "D": 4})
-SUPERVISED = ({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3}, {"N": 2, "H": 3, "W": 5, "F": 2, "K": 3, "D": 2})
-NETWORKS = ({"N": 2, "H": 4, "W": 3, "F": 2, "D": 3}, {"N": 2, "H": 3, "W": 4, "F": 2, "D": 2})
+RECURSIONS = (
+    {"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3},
+    {"N": 3, "H": 3, "W": 4, "F": 2, "K": 3, "D": 4},
+    {"N": 3, "H": 4, "W": 4, "F": 2, "K": 3, "D": 2},
+)
+SUPERVISED = (
+    {"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3},
+    {"N": 2, "H": 3, "W": 5, "F": 2, "K": 3, "D": 2},
+    {"N": 3, "H": 3, "W": 3, "F": 2, "K": 3, "D": 4},
+)
+NETWORKS = (
+    {"N": 2, "H": 4, "W": 3, "F": 2, "D": 3},
+    {"N": 2, "H": 3, "W": 4, "F": 2, "D": 2},
+    {"N": 3, "H": 3, "W": 3, "F": 2, "D": 4},
+)
 
 KINK = 1e-3  # the least |input| of a ReLU, so that no finite-difference step crosses its kink
 
