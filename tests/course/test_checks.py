@@ -6,7 +6,7 @@ import pydoc
 
 import numpy as np
 import pytest
-from checks import CHECKS, right
+from checks import CHECKS, judge_by_numbers, right
 
 from minidrcn import course
 from minidrcn.course.checks import hints
@@ -15,6 +15,7 @@ from minidrcn.course.checks.cases import draw_sizes
 from minidrcn.course.checks.convolution import COLUMNS, CONVOLUTIONS
 from minidrcn.course.checks.pointwise import MAPS, PREDICTIONS
 from minidrcn.course.checks.recursion import NETWORKS, RECURSIONS, SUPERVISED
+from minidrcn.course.checks.recursive import loss_and_gradients
 from minidrcn.ops.conv import col2im, conv2d_backward, conv2d_forward, im2col
 
 EVERY = {**CHECKS, "training": course.check_training, "riddles": course.check_find_the_bug}
@@ -128,6 +129,11 @@ def with_border(cols, shape, kernel):
     return np.pad(col2im(cols, shape, kernel), ((0, 0), (p, p), (p, p), (0, 0)))
 
 
+def in_another_order(dy, cache):
+    dx, dw, db = conv2d_backward(dy, cache)
+    return dw, dx, db
+
+
 @pytest.mark.parametrize(
     ("check", "fn", "words"),
     [
@@ -139,6 +145,7 @@ def with_border(cols, shape, kernel):
         (course.check_col2im, with_border, "the border of the padding is still on it"),
         (course.check_conv_backward, lambda dy, cache: conv2d_backward(dy, cache)[:2], "returned 2 values; expected 3"),
         (course.check_conv_backward, lambda dy, cache: conv2d_backward(dy, cache)[0], "expected dx, dw, db"),
+        (course.check_conv_backward, in_another_order, "that is dw; the order is dx, dw, db"),
         (course.check_conv_forward, lambda x, w, b: (x, x, x), "returned 3 values; expected 2: y, cache"),
         (course.check_clipping, lambda g, m: (list(g.values()), m), "must be a dict of arrays"),
         (course.check_clipping, lambda g, m: ({}, 1.0), "is None"),
@@ -169,11 +176,36 @@ def scaled(k, factor):
         (scaled(2, lambda dy: 1 / dy[..., 0].size), "a mean where the same bias was added"),
         (scaled(1, lambda dy: 1 / dy[..., 0].size), r"off by exactly 1/(N*H*W)"),
         (scaled(1, len), "off by exactly N"),
+        (scaled(1, lambda dy: 1 / (2 * len(dy))), r"off by exactly 1/(2*N)"),
     ],
 )
 def test_known_faces_of_mistakes_are_recognised(fn, words, capsys):
     course.check_conv_backward(fn)
     assert f"hint: {words}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("of_l1", "of_l2", "words"),
+    [
+        (lambda N, D: D, lambda N, D: 1, "the part that comes from l1 is off by exactly D: "),
+        (lambda N, D: 1 / D, lambda N, D: 1, "the part that comes from l1 is off by exactly 1/D: "),
+        (lambda N, D: 0, lambda N, D: 1, "the part that comes from l1 is all zeros"),
+        (lambda N, D: 1, lambda N, D: 2 * N, "the part that comes from l2 is off by exactly 2*N: "),
+        (lambda N, D: -1, lambda N, D: -1, "off by exactly -1: "),
+    ],
+)
+def test_a_factor_in_one_part_of_the_loss_is_recognised(of_l1, of_l2, words):
+    def mine(ys, w, y, alpha):
+        D, N = ys.shape[:2]
+        loss, dys, dw = loss_and_gradients(ys, w, y, alpha)
+        l2 = (1 - alpha) * loss_and_gradients(ys, w, y, 0.0)[0]
+        dys_1 = alpha * (ys - y) / (D * N)
+        return of_l1(N, D) * (loss - l2) + of_l2(N, D) * l2, of_l1(N, D) * dys_1 + of_l2(N, D) * (dys - dys_1), dw
+
+    loss, dys, dw = judge_by_numbers(course.check_loss, mine).rows
+    assert loss.hint.startswith(words)
+    assert dys.hint.startswith(words)
+    assert dw.ok
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -7,6 +7,7 @@ this list, and exercises take their riddles from it.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import linecache
@@ -38,6 +39,7 @@ class Bug(NamedTuple):
         return self.target.partition(":")[2]
 
 
+@functools.cache
 def plant(bug: Bug) -> Callable:
     """The target function with the bug in it; the right function is not touched.
 

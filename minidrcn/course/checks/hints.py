@@ -6,6 +6,7 @@ A signature must hold in every case in which the array is wrong: that tells a fa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +22,14 @@ class Comparison(NamedTuple):
         right: what is right, of the same shape.
         factors: what an error may be a multiple of in this case, by its name: {"N": 2, "D": 3}.
         uses: if the right array is a sum over the uses of a shared weight: what each use contributes, first use first.
+        parts: if it is another sum: its parts, by name.
     """
 
     yours: np.ndarray
     right: np.ndarray
     factors: Mapping[str, float]
     uses: Sequence[np.ndarray] = ()
+    parts: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def hint(comparisons: Sequence[Comparison]) -> str:
@@ -44,8 +47,24 @@ def close(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _signatures(comparison: Comparison) -> Iterator[str]:
-    yours, right, factors, uses = comparison
-    if not yours.any():
+    yours, right, factors, uses, parts = comparison
+    yield from _multiples(yours, right, factors)
+    for name, part in parts.items():
+        for sentence in _multiples(yours - (right - part), part, factors):
+            yield f"the part that comes from {name} is {sentence}"
+    if len(uses) > 1:
+        for d, use in enumerate(uses, start=1):
+            if close(yours, use):
+                yield "what a single use of the weight contributes: did you add the D uses up, or overwrite?"
+            if close(yours, right - use):
+                which = "first" if d == 1 else "last" if d == len(uses) else "one"
+                yield f"the {which} use of the weight is missing from the sum"
+    yield from _arrangements(yours, right)
+
+
+def _multiples(yours: np.ndarray, right: np.ndarray, factors: Mapping[str, float]) -> Iterator[str]:
+    """The right numbers, times something."""
+    if close(yours + right, right):
         yield "all zeros: nothing was ever added to it"
     if close(yours, -right):
         yield "off by exactly -1: a sign"
@@ -63,14 +82,6 @@ def _signatures(comparison: Comparison) -> Iterator[str]:
     ):
         if close(yours, right * factor):
             yield f"off by exactly {factor}: {why}"
-    if len(uses) > 1:
-        for d, use in enumerate(uses, start=1):
-            if close(yours, use):
-                yield "what a single use of the weight contributes: did you add the D uses up, or overwrite?"
-            if close(yours, right - use):
-                which = "first" if d == 1 else "last" if d == len(uses) else "one"
-                yield f"the {which} use of the weight is missing from the sum"
-    yield from _arrangements(yours, right)
 
 
 def _arrangements(yours: np.ndarray, right: np.ndarray) -> Iterator[str]:

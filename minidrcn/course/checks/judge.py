@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import guard, hints
-from .bugs import BUGS, plant
+from .bugs import BUGS, Bug, plant
 from .report import Result, Row
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Case:
         sizes: N, H, W and so on.
         factors: further factors that hints look for, by name.
         uses: for a shared weight's gradient, by name: what each of its uses contributes.
+        parts: for another result that is a sum, by name: its parts, by what they come from.
         label: what is special about this case. Cases of one label are credited together.
         weight: of this label beside others.
     """
@@ -38,15 +40,16 @@ class Case:
     sizes: Mapping[str, int] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
     uses: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     label: str = ""
     weight: float = 1.0
 
     @property
     def all_factors(self) -> dict[str, float]:
         """All factors that hints look for, by name."""
-        products = ("N", "D", "H*W", "N*H*W", "K*K", "D*N")
-        known = [name for name in products if set(name.split("*")) <= set(self.sizes)]
-        return {**self.factors, **{name: math.prod(self.sizes[size] for size in name.split("*")) for name in known}}
+        products, sizes = ("N", "D", "H*W", "N*H*W", "K*K", "D*N", "2*N", "2*D*N"), {"2": 2, **self.sizes}
+        known = [name for name in products if set(name.split("*")) <= set(sizes)]
+        return {**self.factors, **{name: math.prod(sizes[size] for size in name.split("*")) for name in known}}
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
@@ -85,15 +88,17 @@ def judge(
         for name, right in case.right.items():
             item = _compare(name, named.get(name), np.asarray(right), case, problem)
             found.setdefault((name, case.label), []).append(item)
-    rows = []
+    rows, wrong = [], {}
     for (name, label), items in found.items():
         weight = items[0].case.weight * (check.weights or {}).get(name, 1.0)
         row = _row(f"{name}, {label}" if label else name, weight, items, check.tolerance)
         if not row.ok and not row.problem:
-            wrong = [item for item in items if _relative_errors(item.comparison).max() > check.tolerance]
-            mistake = _known_mistake(check.target, name, wrong, unpack) if known_mistakes else ""
-            row = replace(row, hint=mistake or hints.hint([item.comparison for item in wrong]))
+            wrong[len(rows)] = items
         rows.append(row)
+    mistakes = _known_mistakes(check.target, wrong, unpack) if known_mistakes else {}
+    for k, items in wrong.items():
+        compared = [item.comparison for item in items if _relative_errors(item.comparison).max() > check.tolerance]
+        rows[k] = replace(rows[k], hint=mistakes.get(k) or hints.hint(compared))
     changed = {k for outcome in outcomes for k in outcome.changed}
     conduct = [check.conduct.format(check.arguments[k]) for k in sorted(changed)]
     if any(outcome.unstable for outcome in outcomes):
@@ -107,6 +112,7 @@ def judge(
 class _Found:
     """One result in one case: compared, or the reason why it could not be."""
 
+    name: str
     case: Case
     comparison: hints.Comparison | None = None
     problem: str = ""
@@ -125,23 +131,27 @@ def _named(outcome: guard.Outcome, unpack: Callable[[Any], Named]) -> tuple[Name
 def _compare(name: str, value: Any, right: np.ndarray, case: Case, problem: str) -> _Found:
     problem = problem or _problem(name, value, right, case)
     if problem:
-        return _Found(case, problem=f"{problem} [{case}]")
-    return _Found(case, hints.Comparison(np.asarray(value), right, case.all_factors, case.uses.get(name, ())))
+        return _Found(name, case, problem=f"{problem} [{case}]")
+    sums = (case.uses.get(name, ()), case.parts.get(name, {}))
+    return _Found(name, case, hints.Comparison(np.asarray(value), right, case.all_factors, *sums))
 
 
-def _known_mistake(target: str, name: str, wrong: Sequence[_Found], unpack: Callable[[Any], Named]) -> str:
-    """The planted bug that gives these very numbers, as a sentence, or ""."""
-    for bug in BUGS:
-        if bug.target == target and all(
-            _gives(_named(guard.call(plant(bug), item.case.arguments), unpack)[0].get(name), item.comparison.yours)
-            for item in wrong
-        ):
-            return bug.mistake
-    return ""
+def _known_mistakes(
+    target: str, wrong: Mapping[int, Sequence[_Found]], unpack: Callable[[Any], Named]
+) -> dict[int, str]:
+    """For each wrong row the planted bug that gives its very numbers and explains most other rows, as a sentence."""
+    bugs = [bug for bug in BUGS if bug.target == target]
+    explained = {
+        k: [bug.mistake for bug in bugs if all(_gives(bug, item, unpack) for item in items)]
+        for k, items in wrong.items()
+    }
+    rows = Counter(mistake for mistakes in explained.values() for mistake in mistakes)
+    return {k: max(mistakes, key=rows.__getitem__) for k, mistakes in explained.items() if mistakes}
 
 
-def _gives(value: Any, yours: np.ndarray) -> bool:
-    return isinstance(value, (float, np.ndarray)) and hints.close(np.asarray(value), yours)
+def _gives(bug: Bug, found: _Found, unpack: Callable[[Any], Named]) -> bool:
+    value = _named(guard.call(plant(bug), found.case.arguments), unpack)[0].get(found.name)
+    return isinstance(value, (float, np.ndarray)) and hints.close(np.asarray(value), found.comparison.yours)
 
 
 def _row(what: str, weight: float, items: Sequence[_Found], tolerance: float) -> Row:
@@ -179,7 +189,7 @@ def _problem(name: str, value: Any, right: np.ndarray, case: Case) -> str:
     if not isinstance(value, np.ndarray):
         return f"{name} is {guard.kind(value)}; expected an array of shape {right.shape}"
     if value.shape != right.shape:
-        return f"{name} has the shape {value.shape}; expected {right.shape}{_why_shape(value.shape, right.shape)}"
+        return f"{name} has the shape {value.shape}; expected {right.shape}{_why_shape(value, right.shape, case)}"
     if value.dtype != right.dtype:
         return f"{name} is {value.dtype} where the inputs are {right.dtype}: results have the dtype of the inputs"
     finite = np.isfinite(value)
@@ -189,7 +199,11 @@ def _problem(name: str, value: Any, right: np.ndarray, case: Case) -> str:
     return ""
 
 
-def _why_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+def _why_shape(value: np.ndarray, expected: tuple[int, ...], case: Case) -> str:
+    for name, right in case.right.items():
+        if hints.close(value, np.asarray(right)):
+            return f": that is {name}; the order is {', '.join(case.right)}"
+    shape = value.shape
     if len(shape) == 4 and len(expected) == 4 and shape[0] == expected[0] and shape[3] == expected[3]:
         grown = {shape[1] - expected[1], shape[2] - expected[2]}
         if len(grown) == 1 and grown.pop() > 0:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...model.loss import loss_forward
+from ...model.loss import loss_backward, loss_forward
 from ...ops.pointwise import relu_forward, squared_error_forward, weighted_sum_forward
 from ...training.optim import clip_by_global_norm
 from . import guard
@@ -105,7 +105,11 @@ def check_loss(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
         return loss_forward(final, ys, y, sizes["alpha"])[0]
 
     right = {"loss": np.asarray(loss(ys, w)), **derivatives(loss, ys=ys, w=w)}
-    return [Case((ys, w, y, sizes["alpha"]), right, sizes, factors)]
+    final, alpha = weighted_sum_forward(ys, w)[0], sizes["alpha"]
+    l2, cache = (1 - alpha) * loss_forward(final, ys, y, 0.0)[0], loss_forward(final, ys, y, alpha)[1]
+    l1 = {"loss": right["loss"] - l2, "dys": loss_backward(cache)[1]}
+    parts = {name: {"l1": part, "l2": right[name] - part} for name, part in l1.items()}
+    return [Case((ys, w, y, alpha), right, sizes, factors, parts=parts)]
 
 
 @comparing(
