@@ -94,7 +94,7 @@ def reference_conv2d(x, w, b):
 
 def check_im2col(im2col, xp=np, rng=None) -> None:
     rng = rng or np.random.default_rng(1)
-    for N, H, W, C, K in ((2, 4, 5, 3, 3), (1, 1, 2, 2, 3), (2, 3, 6, 2, 5), (2, 3, 4, 1, 1)):
+    for N, H, W, C, K in ((2, 4, 5, 3, 3), (1, 1, 2, 2, 3), (2, 3, 6, 2, 5), (2, 3, 4, 1, 1), (1, 3, 3, 2, 3)):
         x = rng.standard_normal((N, H, W, C))
         cols = im2col(frozen(xp.asarray(x)), K)
         assert cols.shape == (N * H * W, K * K * C)
@@ -104,20 +104,22 @@ def check_im2col(im2col, xp=np, rng=None) -> None:
             padded[n, i : i + K, j : j + K].ravel() for n, i, j in itertools.product(range(N), range(H), range(W))
         ]
         assert np.array_equal(to_cpu(cols), expected)
+    assert im2col(xp.ones((1, 2, 3, 1), "float32"), 3).dtype == np.float32
 
 
 def check_col2im(col2im, xp=np, rng=None) -> None:
     rng = rng or np.random.default_rng(2)
-    for N, H, W, C, K in ((2, 4, 5, 3, 3), (1, 1, 2, 2, 3), (2, 3, 6, 2, 5), (2, 3, 4, 1, 1)):
+    for N, H, W, C, K in ((2, 4, 5, 3, 3), (1, 1, 2, 2, 3), (2, 3, 6, 2, 5), (2, 3, 4, 1, 1), (1, 3, 3, 2, 3)):
         x, cols = to_xp(xp, (rng.standard_normal((N, H, W, C)), rng.standard_normal((N * H * W, K * K * C))))
         left = float((conv.im2col(x, K) * cols).sum())
         right = float((x * col2im(frozen(cols), x.shape, K)).sum())
         assert abs(left - right) <= EXACT * max(abs(left), abs(right), 1), "not the adjoint of im2col"
+    assert col2im(xp.ones((6, 9), "float32"), (1, 2, 3, 1), 3).dtype == np.float32
 
 
 def check_conv2d_backward(backward, forward=conv.conv2d_forward, xp=np, rng=None) -> None:
     rng = rng or np.random.default_rng(3)
-    for N, H, W, C, F, K in ((2, 4, 5, 3, 2, 3), (3, 2, 3, 1, 4, 3), (2, 3, 4, 2, 1, 5)):
+    for N, H, W, C, F, K in ((2, 4, 5, 3, 2, 3), (3, 2, 3, 1, 4, 3), (2, 3, 4, 2, 1, 5), (2, 3, 3, 2, 2, 3)):
         x, w, b, dy = to_xp(
             xp, [rng.standard_normal(shape) for shape in ((N, H, W, C), (K, K, C, F), (F,), (N, H, W, F))]
         )
@@ -128,6 +130,7 @@ def check_relu_backward(backward, forward=pointwise.relu_forward, xp=np, rng=Non
     rng = rng or np.random.default_rng(4)
     x, dy = to_xp(xp, rng.standard_normal((2, 2, 3, 4, 2)))
     check_pair(forward, backward, {"x": x}, dy)
+    check_pair(forward, backward, {"x": xp.asarray([-2.0, 0.01, 3.0, 9.0])}, xp.asarray([10.0, -20.0, 30.0, 40.0]))
 
 
 def check_squared_error_backward(backward, forward=pointwise.squared_error_forward, xp=np, rng=None) -> None:
@@ -138,7 +141,7 @@ def check_squared_error_backward(backward, forward=pointwise.squared_error_forwa
 
 def check_weighted_sum_backward(backward, forward=pointwise.weighted_sum_forward, xp=np, rng=None) -> None:
     rng = rng or np.random.default_rng(6)
-    ys, w, dy = to_xp(xp, [rng.standard_normal(shape) for shape in ((3, 2, 3, 4, 1), (3,), (2, 3, 4, 1))])
+    ys, w, dy = to_xp(xp, [rng.standard_normal(shape) for shape in ((4, 2, 3, 4, 1), (4,), (2, 3, 4, 1))])
     check_pair(forward, backward, {"ys": ys, "w": w}, dy)
 
 
@@ -183,8 +186,12 @@ def check_clip_by_global_norm(clip, xp=np) -> None:
     assert float(norm) == 5.0
     assert np.allclose(to_cpu(clipped["w"]), [[1.5, 0]], rtol=EXACT)
     assert np.allclose(to_cpu(clipped["b"]), [2], rtol=EXACT)
+    clipped, _ = clip({"v": grads["w"], "c": grads["b"]}, 4.5)  # longer than any array alone
+    assert set(clipped) == {"v", "c"}
+    assert np.allclose(to_cpu(clipped["c"]), [3.6], rtol=EXACT)
     untouched, norm = clip(grads, 7.0)
     assert float(norm) == 5.0
+    assert untouched is not grads
     assert all(np.array_equal(to_cpu(untouched[name]), to_cpu(grads[name])) for name in grads)
     zero, norm = clip({"w": xp.zeros(3)}, 1.0)
     assert float(norm) == 0.0

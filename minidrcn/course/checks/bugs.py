@@ -66,16 +66,24 @@ def target_function(target: str) -> Callable:
 
 
 # fmt: off
+RELU_FIRST = "dz = relu_backward(dh, relu_cache)\n        dh, dw_d, db_d = conv2d_backward(dz, conv_cache)"
+CONV_FIRST = "dz, dw_d, db_d = conv2d_backward(dh, conv_cache)\n        dh = relu_backward(dz, "
 ZOO = {  # target: name, right, wrong, mistake
     "ops.conv:im2col": (
         ("im2col_pads_one_side", "p : p + H, p : p + W", "2 * p :, 2 * p :", "all the padding is put before the map"),
         ("im2col_rows_and_columns_swapped", "k, l]", "l, k]", "windows are read column by column, kernels row by row"),
         ("im2col_channels_first", "return cols", "return xp.moveaxis(cols, 5, 3)", "rows are (C, K, K), not (K, K, C)"),
+        ("im2col_column_by_column", "return cols", "return cols.swapaxes(1, 2)", "pixels are taken column by column"),
+        ("im2col_turns_squares", "return cols", "return cols.swapaxes(1, 1 + (H == W))", "square maps are turned"),
+        ("im2col_always_float64", "kernel, C), dtype=x.dtype", "kernel, C)", "float64 comes out, whatever goes in"),
     ),
     "ops.conv:col2im": (
         ("col2im_overwrites", "+= cols", "= cols", "a pixel copied K*K times gets the gradient of its last copy only"),
         ("col2im_forgets_padding", "p : p + H, p : p + W", ":H, :W", "the padding is cut off one side: dx is shifted"),
         ("col2im_rows_and_columns_swapped", "k, l]", "l, k]", "the taps are put back transposed"),
+        ("col2im_mirrored", ", k, l]", ", -1 - k, -1 - l]", "the taps are put back mirrored"),
+        ("col2im_takes_mean", "p : p + W]", "p : p + W] / kernel**2", "divided by K*K; the copies of a pixel add up"),
+        ("col2im_always_float64", "C), dtype=cols.dtype", "C)", "float64 comes out, whatever goes in"),
     ),
     "ops.conv:conv2d_forward": (
         ("conv_forward_without_bias", ") + b", ")", "the bias is not added"),
@@ -83,6 +91,7 @@ ZOO = {  # target: name, right, wrong, mistake
         ("conv_forward_kernel_transposed", "w.reshape", "w.swapaxes(0, 1).reshape", "w's rows and columns are swapped"),
         ("conv_forward_caches_output", "F), (x, w)", "F), (y.reshape(*x.shape[:3], F), w)",
          "the cache holds the output, and the backward pass needs the input"),
+        ("conv_forward_forgets_kernel_size", "im2col(x, K)", "im2col(x)", "im2col is not told K, and takes it to be 3"),
     ),
     "ops.conv:conv2d_backward": (
         ("conv_dx_with_mirrored_kernel", "w.reshape", "w[::-1, ::-1].reshape",
@@ -94,6 +103,13 @@ ZOO = {  # target: name, right, wrong, mistake
         ("conv_dw_mirrored", "w.shape)", "w.shape)[::-1, ::-1]", "dw is mirrored, as if the forward pass mirrored w"),
         ("conv_dw_missing_padding", "im2col(x, K)", "im2col(get_xp(x).roll(x, -(K // 2), (1, 2)), K)",
          "the forward pass pads the map, the kernel gradient takes it without padding, shifted by one pixel"),
+        ("conv_dw_forgets_kernel_size", "im2col(x, K)", "im2col(x)", "im2col is not told K, and takes it to be 3"),
+        ("conv_dw_transposed", "im2col(x, K).T @ rows", "rows.T @ im2col(x, K)", "dw is (F, K*K*C) before its reshape"),
+        ("conv_dw_channels_exchanged", "w.shape)", "w.shape).swapaxes(2, 2 + (F == w.shape[2]))",
+         "where C = F, the channels of dw are exchanged"),
+        ("conv_dx_kernel_not_transposed", "w.reshape(-1, F).T", "w.reshape(F, -1)", "w is reshaped, not transposed"),
+        ("conv_db_of_two_images", "rows.sum(axis=0)", "dy[:2].sum(axis=(0, 1, 2))", "db is summed over two images"),
+        ("conv_gradients_exchanged", "return dx, dw, db", "return dw, dx, db", "dw is returned first, dx is expected"),
     ),
     "ops.pointwise:relu_backward": (
         ("relu_without_mask", "dy * (y > 0)", "dy.copy()", "the gradient passes where the signal was cut off"),
@@ -102,27 +118,37 @@ ZOO = {  # target: name, right, wrong, mistake
         ("relu_value_as_mask", "(y > 0)", "y", "multiplied by the map instead of its sign"),
         ("relu_changes_its_input", "return dy * (y > 0)", "dy *= y > 0\n    return dy",
          "the incoming gradient is masked in place, which corrupts it for its other users"),
+        ("relu_with_threshold", "y > 0", "y > 0.09", "small positive numbers are taken for zero"),
+        ("relu_stops_at_six", "(y > 0)", "((y > 0) & (y < 6))", "the gradient is stopped above 6 as well, as in ReLU6"),
+        ("relu_of_four_axes", "y = cache", "N, H, W, C = (y := cache).shape", "only arrays of four axes are handled"),
+        ("relu_stops_negative_gradients", "return dy", "return dy.clip(0)", "negative gradients must pass as well"),
     ),
     "ops.pointwise:squared_error_backward": (
         ("squared_error_doubled", "(dloss /", "(2 * dloss /", "the square's 2 is kept; the 1/2 in front cancels it"),
         ("squared_error_sign", "(prediction - target) *", "(target - prediction) *", "wrong sign: it climbs the loss"),
         ("squared_error_pixel_mean", "len(target)", "target.size", "divided by all pixels; the loss sums over pixels"),
+        ("squared_error_for_two_images", "len(target)", "2", "divided by 2, however many images there are"),
     ),
     "ops.pointwise:weighted_sum_backward": (
         ("ensemble_as_plain_mean", "w.reshape(-1, *(1,) * dy.ndim)", "get_xp(ys).ones_like(ys) / len(ys)",
          "the gradient is shared out evenly, whatever the learned weights are"),
         ("ensemble_weights_reversed", "(ys * dy)", "(ys[::-1] * dy)", "weight d gets the gradient of weight D + 1 - d"),
+        ("ensemble_drops_fourth_weight", "return dys, dw", "dw[3:] = 0; return dys, dw", "w[3] gets no gradient"),
     ),
     "model.loss:loss_backward": (
         ("loss_dropped_alpha", "alpha / D,", "1 / D,", "alpha is left out of the recursions' own predictions"),
         ("loss_singles_without_one_over_d", "alpha / D,", "alpha,", "l1 is a mean over the recursions, not a sum"),
         ("loss_ensemble_at_full_weight", "1 - alpha,", "1,", "the ensemble's part is not multiplied by 1 - alpha"),
+        ("loss_for_two_recursions", "D = len(single_caches)", "D = 2", "D is taken to be 2"),
     ),
     "course.checks.recursive:loss_and_gradients": (
         ("whole_loss_forgets_ensemble", "dys + dys_ensemble", "dys", "what comes through the ensemble is not added"),
         ("whole_loss_forgets_singles", "loss, dys + ", "loss, ", "each prediction gets only what the ensemble says"),
         ("whole_loss_alpha_exchanged", "y, alpha)", "y, 1 - alpha)", "alpha and 1 - alpha are exchanged"),
         ("whole_loss_normalised_ensemble", "(ys, w)", "(ys, w / w.sum())", "the free weights are divided by their sum"),
+        ("whole_loss_drops_fourth_weight", "(ys, w)", "(ys, w * (np.arange(len(w)) < 3))", "w[3] is never used"),
+        ("whole_loss_for_two_recursions", "dys + dys", "dys * len(ys) / 2 + dys", "l1 is divided by 2, not by D"),
+        ("whole_loss_without_one_over_d", "dys + dys", "dys * len(ys) + dys", "l1's gradient is not divided by D"),
     ),
     "course.checks.recursive:recursion_backward": (
         ("recursion_keeps_last_use", "dw += dw_d", "dw = dw_d",
@@ -133,6 +159,13 @@ ZOO = {  # target: name, right, wrong, mistake
         ("recursion_without_mask", "relu_backward(dh, relu_cache)", "dh", "the ReLU is forgotten on the way back"),
         ("recursion_one_mask_for_all", "relu_cache)", "caches[-1][1])", "every recursion is masked by the last map"),
         ("recursion_gradient_not_passed_on", "dh, dw_d", "dh_d, dw_d", "every recursion gets the last map's gradient"),
+        ("recursion_of_two_uses", "reversed(caches)", "reversed(caches[-2:])", "only the last two uses count"),
+        ("recursion_of_three_uses", "reversed(caches)", "reversed(caches[-3:])", "only the last three uses count"),
+        ("recursion_mask_from_map_before", "h, relu_cache", "h, conv_cache[0]", "masked by h_(d-1), not by h_d"),
+        ("recursion_convolution_first", RELU_FIRST, CONV_FIRST + "relu_cache)", "the ReLU must be undone first"),
+        ("recursion_last_relu_left_out", RELU_FIRST, CONV_FIRST + "conv_cache[0])", "the ReLU of h_D is left out"),
+        ("recursion_changes_its_input", "dz = relu_backward(dh, relu_cache)", "dh *= relu_cache > 0; dz = dh",
+         "the incoming gradient is masked in place, which corrupts it for its other users"),
     ),
     "course.checks.recursive:supervision_backward": (
         ("supervision_overwrites", "dh + dh_supervision", "dh_supervision",
@@ -143,6 +176,12 @@ ZOO = {  # target: name, right, wrong, mistake
          "dz = relu_backward(dh, relu_cache) + dh_supervision", "the prediction's gradient goes round the mask of h_d"),
         ("supervision_keeps_one_reconstruction", "dv += dv_d", "dv = dv_d", "dv is overwritten: one use of D is left"),
         ("supervision_pairs_wrong_predictions", "dys[::-1]", "dys", "dys is read forwards, the caches backwards"),
+        ("supervision_walks_forward", "dys[::-1], reversed(caches)", "dys, caches", "all is taken from first to last"),
+        ("supervision_of_two_recursions", "dys[::-1], reversed(caches)", "dys[:-3:-1], caches[:-3:-1]",
+         "only the last two recursions count"),
+        ("supervision_without_mask", "relu_backward(dh, relu_cache)", "dh", "the ReLU is forgotten on the way back"),
+        ("supervision_mask_from_map_before", "h, relu_cache", "h, conv_cache[0]", "masked by h_(d-1), not by h_d"),
+        ("supervision_averages", "dh + dh_supervision", "(dh + dh_supervision) / 2", "a mean where a sum should be"),
     ),
     "model.network:backward": (
         ("recursion_gradient_overwritten", "\n        add(grads, grads_of_use)", "\n        grads.update(grads_of_use)",
@@ -168,11 +207,20 @@ ZOO = {  # target: name, right, wrong, mistake
         ("ensemble_only_reaches_weights", "+ dys_ensemble", "+ 0 * dys_ensemble", "dys gets nothing from the ensemble"),
     ),
     "training.optim:clip_by_global_norm": (
+        ("clipping_each_array", "factor.astype(g.dtype)", "(max_norm / xp.maximum(global_norm({name: g}), max_norm))",
+         "each array is shortened by its own length instead of the length of all together"),
         ("clipping_by_longest_array", "global_norm(grads)", "max(global_norm({name: g}) for name, g in grads.items())",
          "the length of the longest array instead of the length of all together"),
         ("clipping_by_squared_norm", "global_norm(grads)", "global_norm(grads) ** 2", "the square root is missing"),
         ("clipping_reports_norm_after", "}, norm", "}, xp.minimum(norm, max_norm)", "returns the norm after clipping"),
         ("clipping_lengthens", "xp.maximum(norm, max_norm)", "norm", "short gradients are stretched to max_norm"),
+        ("clipping_by_largest_entry", "xp.maximum(norm, max_norm)",
+         "xp.where(max(abs(g).max() for g in grads.values()) > max_norm, norm, max_norm)", "the largest entry decides"),
+        ("clipping_by_value", "g * factor.astype(g.dtype)", "g.clip(-max_norm, max_norm)", "each entry is cut alone"),
+        ("clipping_of_w_and_b", "grads.items()", "zip('wb', grads.values())", "the keys are taken to be w and b"),
+        ("clipping_returns_its_input", "factor =", "if norm <= max_norm: return grads, norm\n    factor =",
+         "a short gradient is returned as the dict that came in, instead of a new one"),
+        ("clipping_in_place", "g * factor.astype(g.dtype)", "xp.multiply(g, factor, out=g)", "the input is changed"),
     ),
 }
 # fmt: on

@@ -6,7 +6,6 @@ A signature must hold in every case in which the array is wrong: that tells a fa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ class Comparison(NamedTuple):
     right: np.ndarray
     factors: Mapping[str, float]
     uses: Sequence[np.ndarray] = ()
-    parts: Mapping[str, np.ndarray] = MappingProxyType({})
+    parts: Mapping[str, np.ndarray] | None = None
 
 
 def hint(comparisons: Sequence[Comparison]) -> str:
@@ -49,7 +48,7 @@ def close(a: np.ndarray, b: np.ndarray) -> bool:
 def _signatures(comparison: Comparison) -> Iterator[str]:
     yours, right, factors, uses, parts = comparison
     yield from _multiples(yours, right, factors)
-    for name, part in parts.items():
+    for name, part in (parts or {}).items():
         for sentence in _multiples(yours - (right - part), part, factors):
             yield f"the part that comes from {name} is {sentence}"
     if len(uses) > 1:

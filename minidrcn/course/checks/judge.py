@@ -132,24 +132,21 @@ def _compare(name: str, value: Any, right: np.ndarray, case: Case, problem: str)
     problem = problem or _problem(name, value, right, case)
     if problem:
         return _Found(name, case, problem=f"{problem} [{case}]")
-    sums = (case.uses.get(name, ()), case.parts.get(name, {}))
+    sums = case.uses.get(name, ()), case.parts.get(name)
     return _Found(name, case, hints.Comparison(np.asarray(value), right, case.all_factors, *sums))
 
 
-def _known_mistakes(
-    target: str, wrong: Mapping[int, Sequence[_Found]], unpack: Callable[[Any], Named]
-) -> dict[int, str]:
+def _known_mistakes(target: str, wrong: Mapping[int, list[_Found]], unpack: Callable) -> dict[int, str]:
     """For each wrong row the planted bug that gives its very numbers and explains most other rows, as a sentence."""
-    bugs = [bug for bug in BUGS if bug.target == target]
-    explained = {
-        k: [bug.mistake for bug in bugs if all(_gives(bug, item, unpack) for item in items)]
-        for k, items in wrong.items()
-    }
+    explained = {k: [] for k in wrong}
+    for bug in (bug for bug in BUGS if bug.target == target):
+        for k, items in wrong.items():
+            explained[k] += [bug.mistake] * all(_gives(bug, item, unpack) for item in items)
     rows = Counter(mistake for mistakes in explained.values() for mistake in mistakes)
     return {k: max(mistakes, key=rows.__getitem__) for k, mistakes in explained.items() if mistakes}
 
 
-def _gives(bug: Bug, found: _Found, unpack: Callable[[Any], Named]) -> bool:
+def _gives(bug: Bug, found: _Found, unpack: Callable) -> bool:
     value = _named(guard.call(plant(bug), found.case.arguments), unpack)[0].get(found.name)
     return isinstance(value, (float, np.ndarray)) and hints.close(np.asarray(value), found.comparison.yours)
 

@@ -27,16 +27,6 @@ RECURSIONS = (
     {"N": 3, "H": 3, "W": 4, "F": 2, "K": 3, "D": 4},
     {"N": 3, "H": 4, "W": 4, "F": 2, "K": 3, "D": 2},
 )
-SUPERVISED = (
-    {"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": 3},
-    {"N": 2, "H": 3, "W": 5, "F": 2, "K": 3, "D": 2},
-    {"N": 3, "H": 3, "W": 3, "F": 2, "K": 3, "D": 4},
-)
-NETWORKS = (
-    {"N": 2, "H": 4, "W": 3, "F": 2, "D": 3},
-    {"N": 2, "H": 3, "W": 4, "F": 2, "D": 2},
-    {"N": 3, "H": 3, "W": 3, "F": 2, "D": 4},
-)
 
 KINK = 1e-3  # the least |input| of a ReLU, so that no finite-difference step crosses its kink
 
@@ -108,7 +98,7 @@ def check_recursion_backward(sizes: Sizes, rng: np.random.Generator) -> list[Cas
     return [Case((dh, caches), right, sizes, uses=uses)]
 
 
-@comparing("course.checks.recursive:supervision_backward", SUPERVISED)
+@comparing("course.checks.recursive:supervision_backward", RECURSIONS)
 def check_supervision_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dys, caches) -> dh_0, dw, db, dv, dc`, the backward pass of `recursive.supervision_forward`."""
     D, (h, w, b, v, c) = sizes["D"], _draw(rng, sizes)
@@ -122,7 +112,7 @@ def check_supervision_backward(sizes: Sizes, rng: np.random.Generator) -> list[C
     return [Case((dys, caches), right, sizes, uses=uses)]
 
 
-@comparing("model.network:backward", NETWORKS, unpack=_unpack_network)
+@comparing("model.network:backward", RECURSIONS, unpack=_unpack_network)
 def check_network_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dfinal, dys, cache) -> dx, grads`, the backward pass of `minidrcn.model.network.forward`."""
     params, x, architecture = _draw_network(rng, sizes)

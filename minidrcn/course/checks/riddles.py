@@ -39,11 +39,9 @@ SUBJECTS: tuple[tuple[ComparingCheck, tuple[Sizes, ...]], ...] = (
 # have a report that looks like another's.
 CHOICES = """
     conv_dx_with_mirrored_kernel conv_dx_batch_permuted conv_db_of_first_image conv_db_is_mean conv_dw_is_mean
-    conv_dw_mirrored
-    recursion_keeps_last_use recursion_takes_mean recursion_walks_forward recursion_without_mask
-    recursion_gradient_not_passed_on
-    supervision_overwrites supervision_masks_too_early supervision_keeps_one_reconstruction
-    supervision_pairs_wrong_predictions
+    conv_dw_mirrored recursion_keeps_last_use recursion_takes_mean recursion_walks_forward recursion_without_mask
+    recursion_gradient_not_passed_on supervision_overwrites supervision_masks_too_early
+    supervision_keeps_one_reconstruction supervision_pairs_wrong_predictions
     whole_loss_forgets_ensemble whole_loss_forgets_singles whole_loss_alpha_exchanged whole_loss_normalised_ensemble
     recursion_gradient_overwritten reconstruction_gradient_overwritten supervision_ends_at_reconstruction dropped_skip
     ensemble_only_reaches_weights
