@@ -220,14 +220,15 @@ def recursion(order=reversed, relu_first=True, mask_from=lambda conv_cache, relu
     return backward
 
 
-def supervision(order=lambda n: reversed(range(n)), mask_from=lambda conv_cache, relu_cache: relu_cache):
+def supervision(order=reversed, relu_first=True, mask_from=lambda conv_cache, relu_cache: relu_cache):
     def backward(dys, caches):
         dh = dw = db = dv = dc = 0
-        for d in order(len(caches)):
+        for d in order(range(len(caches))):
             conv_cache, relu_cache, reconstruct_cache = caches[d]
+            mask = mask_from(conv_cache, relu_cache) > 0
             dh_d, dv_d, dc_d = conv2d_backward(dys[d], reconstruct_cache)
-            dh, dw_d, db_d = conv2d_backward((dh + dh_d) * (mask_from(conv_cache, relu_cache) > 0), conv_cache)
-            dw, db, dv, dc = dw + dw_d, db + db_d, dv + dv_d, dc + dc_d
+            dh, dw_d, db_d = conv2d_backward((dh + dh_d) * (mask if relu_first else 1), conv_cache)
+            dh, dw, db, dv, dc = dh * (1 if relu_first else mask), dw + dw_d, db + db_d, dv + dv_d, dc + dc_d
         return dh, dw, db, dv, dc
 
     return backward
@@ -257,8 +258,14 @@ def map_before(conv_cache, relu_cache):
         (course.check_recursion_backward, recursion(mask_from=map_before), "masked by h_(d-1), not by h_d"),
         (course.check_recursion_backward, recursion(relu_first=False), "the ReLU must be undone first"),
         (course.check_recursion_backward, recursion(relu_first=False, mask_from=map_before), "the ReLU of h_D is left"),
-        (course.check_supervision_backward, supervision(order=range), "all is taken from first to last"),
+        (course.check_supervision_backward, supervision(order=iter), "all is taken from first to last"),
         (course.check_supervision_backward, supervision(mask_from=map_before), "masked by h_(d-1), not by h_d"),
+        (course.check_supervision_backward, supervision(relu_first=False), "the ReLU must be undone first"),
+        (
+            course.check_supervision_backward,
+            supervision(relu_first=False, mask_from=map_before),
+            "the prediction's gradient goes round the mask of h_d",
+        ),
         (course.check_clipping, clip_each, "each array is shortened by its own length"),
     ],
 )

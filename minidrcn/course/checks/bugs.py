@@ -181,6 +181,7 @@ ZOO = {  # target: name, right, wrong, mistake
          "only the last two recursions count"),
         ("supervision_without_mask", "relu_backward(dh, relu_cache)", "dh", "the ReLU is forgotten on the way back"),
         ("supervision_mask_from_map_before", "h, relu_cache", "h, conv_cache[0]", "masked by h_(d-1), not by h_d"),
+        ("supervision_convolution_first", RELU_FIRST, CONV_FIRST + "relu_cache)", "the ReLU must be undone first"),
         ("supervision_averages", "dh + dh_supervision", "(dh + dh_supervision) / 2", "a mean where a sum should be"),
     ),
     "model.network:backward": (
