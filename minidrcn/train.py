@@ -43,12 +43,18 @@ def _over_ranks(args: argparse.Namespace) -> int:
     """The same over the processes that mpiexec has started. Whatever goes wrong on one rank ends all of them."""
     ranks = Ranks(args.mpi_sum == "fast")
     run = _train if ranks.rank == 0 else _follow
+    ended = []
+
+    def to_the_end(_: object) -> int:
+        ended.append(run(args, ranks))
+        return ended[0]
+
     try:
-        status = cli.command("train")(lambda _: run(args, ranks))(None)
+        status = cli.command("train")(to_the_end)(None)
     except BaseException:
         traceback.print_exc()
         ranks.abort(1)
-    if status and status < 128:
+    if not ended:  # an error, or a second signal: the others may wait for this rank anywhere
         ranks.abort(status)
     if ranks.rank == 0:
         ranks.send(STOP, 0)

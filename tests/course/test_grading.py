@@ -32,7 +32,7 @@ def im2col(x, kernel=3):
     N, H, W, C = x.shape
     p = kernel // 2
     padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
-    cols = np.zeros((N, H, W, kernel, kernel, C))
+    cols = np.zeros((N, H, W, kernel, kernel, C), dtype=x.dtype)
     for k in range(kernel):
         for l in range(kernel):
             cols[:, :, :, k, l] = padded[:, k : k + H, l : l + W]

@@ -79,8 +79,6 @@ class ComparingCheck(Check):
         unpack: takes what the function returned, gives results by name; by position if left out.
         tolerance: the largest relative error that passes.
         weights: of the results by name; equal if left out.
-        call: makes one call.
-        conduct: what is said of a function that changes an argument.
     """
 
     target: str
@@ -89,8 +87,6 @@ class ComparingCheck(Check):
     unpack: Callable[[Any], Mapping[str, Any]] | None = None
     tolerance: float = 1e-6
     weights: Mapping[str, float] | None = None
-    call: Callable[[Any, tuple], guard.Outcome] = guard.call_twice
-    conduct: str = "it changes {} in place, which corrupts it for its other users"
 
     @property
     def function_name(self) -> str:

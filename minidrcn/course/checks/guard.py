@@ -26,7 +26,7 @@ class Outcome(NamedTuple):
     Attributes:
         value: arrays, numbers, strings and None, in tuples and dicts.
         problem: why there is no value, as a sentence, or "".
-        changed: the numbers of the arguments that the function wrote to.
+        changed: the numbers of the arguments that the function wrote to, or of dicts that it returned as they came.
         unstable: a second call with the same arguments gave another result.
     """
 
@@ -43,14 +43,18 @@ def call(fn: Callable, arguments: tuple) -> Outcome:
     mine = copy.deepcopy(arguments)  # an array that stands at two places is one array in the copy, too
     try:
         with _quiet():
-            value = plain(fn(*mine))
+            returned = fn(*mine)
+            value = plain(returned)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # exit() and the like are no reason to end the check
         return Outcome(problem=_sentence(error))
-    return Outcome(
-        value, changed=tuple(k for k, (a, b) in enumerate(zip(arguments, mine, strict=True)) if not equal(a, b))
-    )
+    parts = returned if type(returned) is tuple else (returned,)
+    changed = [
+        k for k, (a, b) in enumerate(zip(arguments, mine, strict=True))
+        if not equal(a, b) or (type(b) is dict and any(part is b for part in parts))
+    ]  # fmt: skip
+    return Outcome(value, changed=tuple(changed))
 
 
 def call_again(outcome: Outcome, fn: Callable, arguments: tuple) -> Outcome:

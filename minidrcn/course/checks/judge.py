@@ -100,7 +100,10 @@ def judge(
         compared = [item.comparison for item in items if _relative_errors(item.comparison).max() > check.tolerance]
         rows[k] = replace(rows[k], hint=mistakes.get(k) or hints.hint(compared))
     changed = {k for outcome in outcomes for k in outcome.changed}
-    conduct = [check.conduct.format(check.arguments[k]) for k in sorted(changed)]
+    conduct = [
+        f"it changes {check.arguments[k]} in place, or returns it as it is, which corrupts it for its other users"
+        for k in sorted(changed)
+    ]
     if any(outcome.unstable for outcome in outcomes):
         conduct.append(
             "called a second time with the same arguments it gives another result: is np.empty never filled?"
