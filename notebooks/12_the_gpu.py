@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 11. The GPU
+# # 12. The GPU
 #
 # **You will learn** how the same lines of code run on a CPU and on a GPU, what a GPU is good at (by counting operations
 # and bytes), and four mistakes that make GPU code slow or wrong. **Time:** six minutes. **You need:** lesson 10. You do
