@@ -5,10 +5,10 @@
 # a run can be repeated, how to keep that order with an all-to-all and an all-gather, and what it costs. **Time:** nine
 # minutes. **You need:** lessons 4 and 10. You do not need a second machine, nor MPI: the ranks are simulated.
 #
-# A kernel's gradient was a sum over pixels in lesson 3, over the D uses of a weight in lesson 4, and over the images of
-# a batch in lesson 10, whoever of the threads took them. With several machines it is that last sum again: each process
-# (*rank*) has the whole network, computes the gradients of some of the images, and the ranks add up what they have.
-# Such a sum, with its result on every rank, is an *all-reduce*.
+# A kernel's gradient was a sum over pixels in lesson 3, over the D uses of a weight in lesson 4, and in lesson 10 over
+# the images of a batch, which threads share. The next place for the same sum is other machines: each process (*rank*)
+# has the whole network and computes the gradients of some of the images, and then the ranks add up what they have. Such
+# a sum, with its result on every rank, is an *all-reduce*.
 #
 # ## Addition is not associative
 #
@@ -69,8 +69,8 @@ assert not np.array_equal(forwards, backwards)
 assert error < 1e-6
 
 # %% [markdown]
-# Neither of the two is more correct than the other. But they are not the same, and training carries the difference on
-# from update to update.
+# Neither of the two is more correct than the other, but they differ, and training carries the difference on from update
+# to update.
 #
 # ## Sum per rank, then sum the ranks
 #
@@ -87,10 +87,11 @@ changed = {f"{R} ranks" if R > 1 else "1 rank": 100 * np.mean(sum_per_rank(rows,
 plots.bars(changed, "per cent of the gradients with other bits than one process's", ".0f")
 
 # %% [markdown]
-# Every number of ranks rounds differently. (With 8 ranks each has a single group, and with 7 only the first has two:
+# From 2 to 6 ranks, each number rounds differently. (With 8 each has a single group, and with 7 only the first has two:
 # then the additions are those of one process.) MPI's own `Allreduce` is free to choose yet another order.
 #
-# So a run on three machines could not be repeated on two, nor a failure on a cluster at one's desk.
+# So a run on three machines could not be repeated on two, and a failure seen on a cluster could not be reproduced on a
+# laptop.
 #
 # ## The same order for any number of ranks
 #
@@ -133,24 +134,24 @@ slice_of = np.arange(6) // 2
 
 
 def panels(title, matrices, marked):
-    return [(f"rank {r}{title}", matrix, np.zeros(matrix.shape, bool) | marked(r)) for r, matrix in enumerate(matrices)]
+    return [(f"rank {r} {title}", m, np.broadcast_to(marked(r), m.shape)) for r, m in enumerate(matrices)]
 
 
-plots.matrices(panels(" has computed", computed, lambda r: slice_of != r))
+plots.matrices(panels("has computed", computed, lambda r: slice_of != r))
 
 # %% [markdown]
 # After the all-to-all each rank has two columns of all groups. What it was sent is marked; only two rows are its own:
 
 # %%
 received = all_to_all(computed)
-plots.matrices(panels(" now has", received, lambda r: (slice_of != r)[:, None]))
+plots.matrices(panels("now has", received, lambda r: (slice_of != r)[:, None]))
 
 # %% [markdown]
 # Each adds up its columns from top to bottom. The all-gather then brings it the sums of the others, marked again:
 
 # %%
 sums = [in_order(slices) for slices in received]
-plots.matrices(panels(" ends with", [total[None] for total in all_gather(sums)], lambda r: slice_of != r))
+plots.matrices(panels("ends with", [total[None] for total in all_gather(sums)], lambda r: slice_of != r))
 
 # %% [markdown]
 # Now the real gradients. Every rank ends with the bits that one process gets:
@@ -209,8 +210,10 @@ plots.lines(
 )
 
 # %% [markdown]
-# Each of these runs is as good as the others. But whoever looks for a mistake, or wants to know what a changed option
-# does, needs a second run that differs in nothing else.
+# The runs begin with a difference in the last bit and end as different networks. (Adam divides a gradient by its usual
+# size, so where gradients are almost zero, their rounding errors alone make whole steps.) Each of these networks is as
+# good as the others. But whoever looks for a mistake, or wants to know what a changed option does, needs a second run
+# that differs in nothing else.
 #
 # ## What is sent
 #
@@ -220,11 +223,12 @@ plots.lines(
 # $$\text{in order: } \frac{R-1}{R} \left(\frac{G}{R} + 1\right) P
 # \qquad\qquad \text{ring all-reduce: } 2\, \frac{R-1}{R}\, P$$
 #
-# The right one is the least that an all-reduce can send. Its ranks stand in a ring: each slice goes round once to be
-# added up, starting at a different rank, and once more to be handed out. The order of the additions depends on $R$. Both
-# send once per update, when all gradients are there. With as many ranks as groups, both send the same amount.
+# In a ring, each rank adds up its own groups first. Then each slice goes round once to be added up, starting at a
+# different rank, and once more to be handed out. No all-reduce sends less, but the order of the additions depends on
+# $R$. Both ways send once per update, when all gradients are there; with as many ranks as groups they send the same
+# amount.
 #
-# These are computed, not measured: four bytes a number, and $G / R$ rounded up, for the rank with most groups.
+# What follows is computed, not measured: four bytes a number, and $G / R$ rounded up, for the rank with most groups.
 
 # %%
 sizes = {"F = 64, batch 16": (64, 9, 16, (1, 2, 4, 8)), "F = 256, batch 64": (256, 16, 64, (1, 2, 4, 8, 16, 32, 64))}
@@ -250,12 +254,12 @@ for name, (F, D, patches, ranks) in sizes.items():
 
 sent_away = rows[:4, rows.shape[1] // 2 :].nbytes + one_process[: rows.shape[1] // 2].nbytes  # by rank 0 of 2, above
 assert sent_in_order(*counted["F = 64, batch 16"][:2], 2) == sent_away
-plots.lines(curves, "ranks", "MB that a rank sends per update, computed", log="xy")
+plots.lines(curves, "ranks", "MB that a rank sends per update, computed", log="y")
 
 # %% [markdown]
 # Few ranks pay most for the order, since each has many groups to send. Is that a lot? It depends on how much there is
-# to compute for each byte. Computing is shared by the ranks, so each does $1 / R$ of it; what a rank sends hardly
-# shrinks, and in a ring it even grows a little.
+# to compute for each byte. Each rank computes $1 / R$ of the batch, but what it sends shrinks more slowly than that,
+# and in a ring it even grows.
 
 # %%
 print("operations per byte sent, computed")
@@ -266,14 +270,14 @@ for name, (P, G, operations) in counted.items():
 
 # %% [markdown]
 # Compare that with what machines can do. Suppose that a core computes 50 billion operations a second, a GPU 10,000
-# billion, and that the network between them carries 1 Gbit/s, 125 MB. Then sending takes as long as computing when
+# billion, and that the link between them carries 1 Gbit/s, 125 MB. Then sending takes as long as computing when
 # there are 400 operations per byte for a core, and 80,000 for a GPU. Hence the speedup, computed once more:
 
 
 # %%
-def seconds(name, R, speed, network=125e6):
+def seconds(name, R, speed, link=125e6):
     P, G, operations = counted[name]
-    return operations * -(-G // R) / G / speed + sent_in_order(P, G, R) / network
+    return operations * -(-G // R) / G / speed + sent_in_order(P, G, R) / link
 
 
 ranks = range(1, 17)
@@ -290,10 +294,13 @@ plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "time
 
 # %% [markdown]
 # The batch of 16 stops scaling for two reasons. It has eight groups: five ranks are no faster than four, because one of
-# them still has two groups, and a ninth has nothing to do. And the faster a rank computes, the sooner the time goes
-# into sending: a batch of 16 on GPUs and this network is slower than on a single GPU. Larger batches and wider networks
-# have more to compute for every byte that a ring sends, and faster networks help, too. Where a run need not be repeated
-# bit for bit, `--mpi-sum fast` uses MPI's own all-reduce.
+# them still has two groups, and a ninth has nothing to do. And the faster a rank computes, the more of its time goes
+# into sending: with 1 Gbit/s between them, eight GPUs are no faster than one.
+#
+# What would help? A faster link, of course, and more recursions, which compute more with the same parameters. More
+# patches help a ring; in order, they are also more groups to send. Width alone does not help, because operations and
+# parameters both grow with $F^2$. Where a run need not be repeated bit for bit, `--mpi-sum fast` uses MPI's own
+# all-reduce.
 #
 # ## What else must be the same
 #
@@ -304,9 +311,11 @@ plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "time
 #   the whole batch and takes its groups; no image travels.
 # * **The learning rate.** With `--schedule plateau` it depends on the validation, which only rank 0 does, so it is sent
 #   with the number.
-# * **The rounding.** The same versions of the package and of NumPy, which are compared at the start.
+# * **The rounding.** The versions of the package and of NumPy are compared at the start. Only machines of one kind give
+#   the same bits for any number of ranks, since BLAS chooses its code by the processor.
 #
-# Every hundred updates the ranks compare checksums of their parameters, for one bit is enough to lose step:
+# Every hundred updates the ranks compare checksums of their parameters, and the run ends if they differ. One bit is
+# enough:
 
 # %%
 other_rank = start(config)
@@ -327,10 +336,10 @@ assert checksum(state.model.params) == checksum(other_rank.model.params)
 assert checksum(state.model.params) != checksum(state.model.params | {"recursion.w": w})
 
 # %% [markdown]
-# And if one rank fails? The others would wait for its gradients for ever, so all of them end: a rank that meets an error
-# aborts the whole run, and when one is killed, `mpiexec` ends the rest. Nothing more than the updates since the last
-# checkpoint is lost. Rank 0 alone writes it, to a new file that replaces the old one once it is complete, so it is whole
-# at any moment. `--resume` goes on from there to the same bits, with as many ranks as are left.
+# And if one rank fails? The others would wait for its gradients for ever, so all of them end: a rank that meets an
+# error aborts the whole run, and when one is killed, `mpiexec` ends the rest. Nothing is lost but the updates since the
+# last checkpoint. Rank 0 alone writes it, to a new file that replaces the old one once it is complete, so the
+# checkpoint is whole at any moment. `--resume` goes on from there to the same bits, with as many ranks as are left.
 #
 # ## For real
 #
@@ -339,8 +348,8 @@ assert checksum(state.model.params) != checksum(state.model.params | {"recursion
 # mpiexec -n 4 python -m minidrcn.train --mpi
 # ```
 #
-# On one machine the threads of lesson 10 do the same with less effort. For several, tell `mpiexec` their names
-# (`-hosts a,b`); each needs the package and the photographs.
+# On one machine the threads of lesson 10 do the same with less effort. For several, tell `mpiexec` their names (with
+# MPICH, `-hosts a,b`); each needs the package and the photographs.
 #
 # ## To try
 #
