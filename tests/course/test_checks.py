@@ -149,7 +149,7 @@ def in_another_order(dy, cache):
         (course.check_conv_forward, lambda x, w, b: (x, x, x), "returned 3 values; expected 2: y, cache"),
         (course.check_clipping, lambda g, m: (list(g.values()), m), "must be a dict of arrays"),
         (course.check_clipping, lambda g, m: ({}, 1.0), "is None"),
-        (course.check_clipping, lambda g, m: (g, 1.0), "or returns it instead of a new dict"),
+        (course.check_clipping, lambda g, m: (g, 1.0), "or returns it as it is"),
         (course.check_find_the_bug, lambda k: "nothing", "is no name from its list"),
     ],
 )
