@@ -67,7 +67,7 @@ class Ranks:
         every = groups(model, x)
         runs = np.array_split(np.arange(len(every)), self.size)  # contiguous, and as even as can be
         mine = [every[k] for k in runs[self.rank]]
-        rows = [_flat(loss, grads) for loss, grads in by_group(model, x, y, alpha, mine, workers)]
+        rows = [_flat(loss, grads, model.params) for loss, grads in by_group(model, x, y, alpha, mine, workers)]
         length = 1 + sum(p.size for p in model.params.values())
         parts = np.array(rows, dtype=model.dtype).reshape(len(mine), length)
         total = self._sum_fast(parts) if self.fast else self._sum_in_order(parts, [len(run) for run in runs])
@@ -136,11 +136,13 @@ class Ranks:
             time.sleep(POLL)
 
 
-def _flat(loss: Array, grads: Arrays) -> np.ndarray:
-    return np.concatenate([np.reshape(to_cpu(loss), 1), *(to_cpu(g).ravel() for g in grads.values())])
+def _flat(loss: Array, grads: Arrays, params: Arrays) -> np.ndarray:
+    """The loss and the gradients of all parameters, in their order, as one row."""
+    return np.concatenate([np.reshape(to_cpu(loss), 1), *(to_cpu(grads[name]).ravel() for name in params)])
 
 
 def _unflat(flat: np.ndarray, params: Arrays) -> tuple[Array, Arrays]:
+    """The loss and the gradients that such a row holds."""
     grads, start = {}, 1
     for name, p in params.items():
         grads[name] = get_xp(p).asarray(flat[start : start + p.size].reshape(p.shape))

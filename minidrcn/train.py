@@ -76,6 +76,7 @@ def _train(args: argparse.Namespace, ranks: Ranks | None = None) -> int:
     run_folder.write_config(folder, config)
     if ranks:
         step.save_state(folder / LAST, state, config)
+        ranks.send(state.step, 0)  # not STOP: there is something to do
         ranks.compare("the versions of minidrcn and NumPy", _versions())
         ranks.send_bytes((folder / LAST).read_bytes())
     if args.gpu:
@@ -101,6 +102,8 @@ def _follow(args: argparse.Namespace, ranks: Ranks) -> int:
     """Every other rank: do as rank 0 says, until it says no more. Signals are for rank 0, which saves first."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    if ranks.receive(2)[0] == STOP:
+        return 0
     ranks.compare("the versions of minidrcn and NumPy", _versions())
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / LAST).write_bytes(ranks.receive_bytes())

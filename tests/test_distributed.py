@@ -71,6 +71,14 @@ def test_any_number_of_ranks_gives_the_same_bytes(tmp_path, images, ranks, worke
     assert len(re.findall("update +0 ", out)) == 1, "rank 0 alone speaks"
 
 
+def test_a_finished_run_is_said_to_be_finished(tmp_path, images):
+    options = ["--steps", "2", "--evaluate-every", "2"]
+    assert run(2, images, tmp_path / "out", *options)[0] == 0
+    code, out, err = run(3, images, tmp_path / "out", "--resume", *options)
+    assert code == 0, err
+    assert "finished after 2 updates" in out
+
+
 def test_a_fast_sum_is_the_same_up_to_rounding(tmp_path, images):
     options = ["--steps", "4", "--evaluate-every", "9"]
     alone(images, tmp_path / "alone", *options)

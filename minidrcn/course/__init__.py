@@ -4,8 +4,9 @@
     result = course.check_conv_backward(my_function)    # prints a table, with a hint if it knows the mistake
     result.fraction                                     # the score in [0, 1]
 
-Checks run the function in float64 on several sizes with random numbers; gradients are compared with finite differences.
-`seed` changes sizes and numbers. `checks/bugs.py` lists the mistakes that checks must find.
+Checks run the function on several sizes with random numbers in float64, im2col and its adjoint in float32 as well;
+gradients are compared with finite differences. `seed` changes sizes and numbers. `checks/bugs.py` lists the mistakes
+that checks must find.
 """
 
 from .checks.cases import grading_seed

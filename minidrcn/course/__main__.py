@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..errors import InputError, UsageError
 from ..files import write_text
 from ..parallel import usable_cores
 from .checks.cases import SEED_VARIABLE, grading_seed
-from .exercises import EXERCISES, exercises
+from .exercises import EXERCISES, Exercise, exercises
 from .grading import sandbox, tables
 from .grading.collect import Student, collect, read_roster
 from .grading.grade import Grade, best_grade, seeds_of
@@ -74,6 +75,8 @@ def _grade(args: argparse.Namespace, wanted: list) -> int:
     students, warnings = collect(args.path, read_roster(args.roster) if args.roster else ())
     if args.format == "gradescope" and len(students) != 1:
         raise UsageError("--gradescope is for one submission; name a file, or one student's folder")
+    if args.resume and not args.out:
+        raise UsageError("--resume needs --out, the folder of the grading to go on with")
     secret, seed = args.seed_from, _seed(args)
     if args.out:
         seed = _open_folder(args, seed)
@@ -86,19 +89,19 @@ def _grade(args: argparse.Namespace, wanted: list) -> int:
     done: list[tables.Graded] = []
     limits = Limits(args.seconds, args.memory)
     with ThreadPoolExecutor(args.jobs or usable_cores()) as executor:
-        waiting = {}
+        waiting = []
         for student in students:
-            kept = _kept(args, student)
-            seeds = seeds_of(student.name, secret) if secret else range(seed, seed + 4)
+            stem = _stem(args, student)
+            kept = _kept(stem) if args.resume else None
+            seeds = seeds_of(student.name, secret) if secret else (seed, seed + 1)
             one = partial(_one, student, seeds=seeds, limits=limits)
-            waiting[id(student)] = kept or [executor.submit(one, exercise) for exercise in wanted]
+            waiting.append((student, stem, kept, [] if kept else [executor.submit(one, e) for e in wanted]))
         try:
-            for student in cli.progress(students, unit="student"):
-                graded = waiting[id(student)]
-                if isinstance(graded, list):
-                    grades = [future.result() for future in graded]
-                    graded = tables.Graded(student.name, student.id, grades, student.warnings)
-                    _keep(args, student, graded)
+            for student, stem, kept, grades in cli.progress(waiting, unit="student"):
+                graded = kept or tables.Graded(student.name, student.id, [g.result() for g in grades], student.warnings)
+                if stem and not kept:
+                    write_text(f"{stem}.txt", tables.report(graded, notices=False))
+                    write_text(f"{stem}.json", tables.to_json(graded))
                 done.append(graded)
                 say(tables.row(graded, width))
         finally:
@@ -110,7 +113,7 @@ def _grade(args: argparse.Namespace, wanted: list) -> int:
     return 0
 
 
-def _one(student: Student, exercise, seeds, limits: Limits) -> Grade:
+def _one(student: Student, exercise: Exercise, seeds: Sequence[int], limits: Limits) -> Grade:
     """One grade; whatever goes wrong here is this student's row and ends nobody else's."""
     try:
         return best_grade(student, exercise, seeds, limits)
@@ -132,7 +135,10 @@ def _open_folder(args: argparse.Namespace, seed: int) -> int:
     """The seed of the grading in the folder `--out`, which is made, or gone on with."""
     note = args.out / "seed.txt"
     if args.resume and note.exists():
-        kept = int(note.read_text(encoding="utf-8"))
+        text = note.read_text(encoding="utf-8", errors="replace").strip()
+        if not text.isdecimal():
+            raise InputError(f"{note}: not a seed; write the seed of that grading into it, or name a new folder")
+        kept = int(text)
         if args.seed not in (None, kept):
             raise UsageError(f"{args.out} was begun with --seed {kept}; leave --seed out to go on")
         return kept
@@ -143,38 +149,29 @@ def _open_folder(args: argparse.Namespace, seed: int) -> int:
     return seed
 
 
-def _stem(args: argparse.Namespace, student: Student) -> Path:
-    """Where a student's result is kept: it changes with what was handed in and what is graded."""
-    digest = hashlib.sha256(repr((student.name, student.files, args.only, args.riddles, args.seed_from)).encode())
+def _stem(args: argparse.Namespace, student: Student) -> Path | None:
+    """Where a student's result is kept, if it is: it changes with what was handed in and what is graded."""
+    if not args.out:
+        return None
+    graded = (student.name, student.files, args.only, args.riddles, args.seed_from)
+    digest = hashlib.sha256(repr(graded).encode("utf-8", "replace"))
     return args.out / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', student.name)[:60]}-{digest.hexdigest()[:8]}"
 
 
-def _kept(args: argparse.Namespace, student: Student) -> tables.Graded | None:
-    if not (args.out and args.resume):
-        return None
+def _kept(stem: Path) -> tables.Graded | None:
     try:
-        return tables.from_json(Path(f"{_stem(args, student)}.json").read_text(encoding="utf-8"))
+        return tables.from_json(Path(f"{stem}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{_stem(args, student)}.json: not a result; remove it to grade {student.name} again"
-        ) from error
-
-
-def _keep(args: argparse.Namespace, student: Student, graded: tables.Graded) -> None:
-    if args.out:
-        write_text(f"{_stem(args, student)}.txt", tables.report(graded, notices=False))
-        write_text(f"{_stem(args, student)}.json", tables.to_json(graded))
+        raise InputError(f"{stem}.json: not a result; remove it to grade that student again") from error
 
 
 def _isolation() -> str:
     if sandbox.isolated():
         return "submissions run inside bubblewrap: no network, no files but Python's and a scratch folder"
-    weaker = {"win32": "nothing is limited but the time on the clock", "darwin": "memory is not limited"}
-    return f"no bubblewrap here: submissions run with your permissions{', ' * (sys.platform in weaker)}" + weaker.get(
-        sys.platform, ""
-    )
+    weaker = {"win32": ", limited by nothing but the clock", "darwin": ", without a limit of memory"}
+    return f"no bubblewrap here: submissions run with your permissions{weaker.get(sys.platform, '')}"
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ the number of operations does, through the last point.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from timing import flops, in_turn, machine
+from timing import flops, in_turn, machine, write
 
-from minidrcn import DRCN, cli, plots
+from minidrcn import DRCN, cli
 from minidrcn.imaging.tiles import predict_luma
 from minidrcn.parallel import loss_and_grads
 from minidrcn.plots.style import BLUE, GREY, new_figure
@@ -95,12 +94,7 @@ def main(argv: list[str] | None = None) -> None:
     cli.keep_freed_memory()  # as commands do
     print(machine())
     rows = measure(PANELS, args.repetitions)
-    args.folder.mkdir(parents=True, exist_ok=True)
-    with open(args.folder / "growth.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    plots.save(draw(rows), args.folder / "growth.png")
+    write(args.folder, "growth", rows, draw(rows))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python tests/benchmarks/scaling.py DIR [--repetitions N]
 
 writes DIR/scaling.csv and DIR/scaling.png. The model has one measured input, the seconds that one image of 43 x 43
-takes on one thread here, forward and backward. What an update over R ranks takes is computed from it:
+takes on one thread here, forward and backward; for a rank 100 times as fast, as a GPU may be, that is an assumption.
+What an update over R ranks takes is computed from it:
 
     computing   ceil(N / R) images, one after the other
     sending     every image's gradients but for the rank's own slice, then the other slices of the sum:
@@ -14,7 +15,7 @@ takes on one thread here, forward and backward. What an update over R ranks take
 from __future__ import annotations
 
 import argparse
-import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -22,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from timing import in_turn, machine
+from timing import in_turn, machine, write
 
-from minidrcn import DRCN, plots
+from minidrcn import DRCN
 from minidrcn.parallel import loss_and_grads, one_blas_thread
 from minidrcn.plots.style import COLOURS, new_figure
 
@@ -36,6 +37,7 @@ NETWORKS = {  # bytes a second, seconds a message
     "Ethernet, 100 Gb/s": (12.5e9, 5e-6),
     "NVLink, 300 GB/s": (300e9, 2e-6),
 }
+SPEEDS = {1: "one core each", 100: "100 times as fast"}
 RANKS = 2 ** np.arange(11)
 BATCHES = 2 ** np.arange(4, 21)
 
@@ -86,37 +88,34 @@ def breaking_batch(ranks: int, image: float, parameters: int, network: str) -> i
 
 
 def rows_of_model(images: dict[tuple[int, int], float]) -> list[dict]:
-    """Strong scaling (a batch of 64) and weak scaling (16 images a rank) for each network."""
+    """The share of computing in an update: with a batch of 1,024 (strong scaling), and with 16 images a rank (weak)."""
     rows = []
-    for (F, D), image in images.items():
+    for (F, D), one_thread in images.items():
         parameters = sum(p.size for p in DRCN(F, D).params.values())
-        for network in NETWORKS:
-            for R in map(int, RANKS):
-                strong = 64 * image / seconds_of_update(64, R, image, parameters, network)
-                weak = 16 * R * image / seconds_of_update(16 * R, R, image, parameters, network)
-                rows.append({"F": F, "D": D, "network": network, "ranks": R, "strong": strong, "weak": weak,
-                             "breaks_below": breaking_batch(R, image, parameters, network)})  # fmt: skip
+        for speed, network, R in itertools.product(SPEEDS, NETWORKS, map(int, RANKS)):
+            image = one_thread / speed
+            strong, weak = (N * image / R / seconds_of_update(N, R, image, parameters, network) for N in (1024, 16 * R))
+            rows.append({"F": F, "D": D, "speed": speed, "network": network, "ranks": R, "strong": strong, "weak": weak,
+                         "breaks_below": breaking_batch(R, image, parameters, network)})  # fmt: skip
     return rows
 
 
 def draw(rows: list[dict]) -> Figure:
-    """Speed-up over ranks: strong above, weak below, a column for each F."""
-    widths = list(dict.fromkeys(row["F"] for row in rows))
-    figure = new_figure(3.1 * len(widths), 5.6)
-    grid = figure.subplots(2, len(widths), sharex=True, sharey=True, squeeze=False)
-    for k, F in enumerate(widths):
-        for axes, kind in zip(grid[:, k], ("strong", "weak"), strict=True):
-            axes.plot(RANKS, RANKS, ":", color="#888888", label="ideal")
-            for colour, network in zip(COLOURS, NETWORKS, strict=False):
-                of_line = [row for row in rows if (row["F"], row["network"]) == (F, network)]
-                axes.plot(
-                    [row["ranks"] for row in of_line], [row[kind] for row in of_line], color=colour, label=network
-                )
-            axes.set(xscale="log", yscale="log", title=f"F = {F}, {kind}")
-        grid[1, k].set_xlabel("ranks")
-    for axes in grid[:, 0]:
-        axes.set_ylabel("times as fast as one (computed)")
-    grid[0, 0].legend(frameon=False, fontsize=8)
+    """Efficiency over ranks: a column for each F, a row for each speed; strong scaling solid, weak dashed."""
+    widths, speeds = (list(dict.fromkeys(row[key] for row in rows)) for key in ("F", "speed"))
+    figure = new_figure(3.1 * len(widths), 2.7 * len(speeds))
+    grid = figure.subplots(len(speeds), len(widths), sharex=True, sharey=True, squeeze=False)
+    for (i, speed), (j, F) in itertools.product(enumerate(speeds), enumerate(widths)):
+        for colour, network in zip(COLOURS, NETWORKS, strict=False):
+            of_line = [row for row in rows if (row["F"], row["speed"], row["network"]) == (F, speed, network)]
+            for kind, style in (("strong", "-"), ("weak", "--")):
+                label = f"{network}, {kind}" if i == j == 0 else None
+                xs, ys = ([row[key] for row in of_line] for key in ("ranks", kind))
+                grid[i, j].plot(xs, ys, style, color=colour, label=label)
+        grid[i, j].set(xscale="log", ylim=(0, 1.05), title=f"F = {F}, {SPEEDS[speed]}")
+        grid[-1, j].set_xlabel("ranks")
+        grid[i, 0].set_ylabel("share of computing")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
@@ -140,12 +139,7 @@ def main(argv: list[str] | None = None) -> None:
             images[F, D] = in_turn(step, args.repetitions)[""].median
         print(f"one image, F = {F}, D = {D}: {1e3 * images[F, D]:.0f} ms (measured)")
     rows = rows_of_model(images)
-    args.folder.mkdir(parents=True, exist_ok=True)
-    with open(args.folder / "scaling.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    plots.save(draw(rows), args.folder / "scaling.png")
+    write(args.folder, "scaling", rows, draw(rows))
 
 
 if __name__ == "__main__":

@@ -96,4 +96,5 @@ def test_the_model_of_scaling_is_the_one_described(tmp_path):
     rows = scaling.rows_of_model({(4, 2): 0.01})
     assert {row["ranks"] for row in rows} == set(scaling.RANKS.tolist())
     figure = scaling.draw(rows)
-    assert [axes.get_title() for axes in figure.axes] == ["F = 4, strong", "F = 4, weak"]
+    assert [axes.get_title() for axes in figure.axes] == ["F = 4, one core each", "F = 4, 100 times as fast"]
+    assert all(0 < row[kind] <= 1 for row in rows for kind in ("strong", "weak"))

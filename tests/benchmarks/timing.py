@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import platform
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from minidrcn import DRCN
+from minidrcn import DRCN, plots
 
 PAUSE = 0.2  # seconds, in which another library's idle threads stop spinning
 
@@ -43,6 +46,16 @@ def in_turn(functions: Mapping[str, Callable[[], object]], repetitions: int) -> 
             function()
             seconds[name].append(time.perf_counter() - start)
     return {name: Times(values) for name, values in seconds.items()}
+
+
+def write(folder: Path, name: str, rows: list[dict], figure: Figure) -> None:
+    """Write a benchmark's table and picture: FOLDER/NAME.csv and FOLDER/NAME.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    plots.save(figure, folder / f"{name}.png")
 
 
 def flops(model: DRCN, H: int, W: int) -> float:

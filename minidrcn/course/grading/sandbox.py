@@ -6,6 +6,7 @@ Without it a submission runs with the grader's permissions, and only the limits 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -95,10 +96,8 @@ def _wait(command: list[str], folder: str, limits: Limits) -> int | None:
         return None
     finally:
         if hasattr(os, "killpg"):
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
         else:
             process.kill()
         process.wait()
@@ -123,7 +122,7 @@ def isolated() -> bool:
 
 
 def _bubblewrap(folder: str) -> list[str]:
-    visible = {*SYSTEM, sys.prefix, sys.base_prefix, str(PACKAGE), *(p for p in _path()[1:])}
+    visible = {*SYSTEM, sys.prefix, sys.base_prefix, str(PACKAGE), *_path()[1:]}
     binds = [part for path in sorted(visible) if os.path.exists(path) for part in ("--ro-bind", path, path)]
     return [
         "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev",

@@ -34,13 +34,10 @@ class Graded(NamedTuple):
 
     @property
     def status(self) -> str:
-        """How all exercises went, in a few words: "graded", "not handed in", or the first that was not."""
-        statuses = [grade.status for grade in self.grades]
-        others = [status for status in statuses if status != "graded"]
-        if not others or set(others) == set(statuses):
-            return statuses[0] if len(set(statuses)) == 1 else "partly"
-        stopped = next((status for status in others if status != "not handed in"), "")
-        return stopped or "partly"
+        """How all exercises went: the status of all of them, else the first trouble, else "partly"."""
+        statuses = {grade.status: None for grade in self.grades}  # in order
+        trouble = [status for status in statuses if status not in ("graded", "not handed in")]
+        return next(iter(statuses)) if len(statuses) == 1 else (trouble or ["partly"])[0]
 
     @property
     def notices(self) -> list[str]:
