@@ -128,6 +128,7 @@ class Ranks:
 
     def abort(self, status: int) -> NoReturn:
         """End all ranks, also those that wait for this one."""
+        time.sleep(0.3)  # mpiexec may drop what was printed just before
         self._comm.Abort(status)
         raise SystemExit(status)
 
