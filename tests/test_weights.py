@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import hero
 import numpy as np
 import pytest
 
@@ -43,6 +44,12 @@ def test_it_beats_bicubic_on_photographs_it_has_not_seen(name):
 def test_there_is_one_for_every_scale_and_the_card_names_each():
     assert SHIPPED == ["x2", "x3", "x4"]
     assert all(f"{name}.npz" in TABLES["card"].read_text(encoding="utf-8") for name in SHIPPED)
+
+
+def test_the_readme_s_picture_shows_a_gain_in_every_row():
+    for bicubic, ours, original in np.reshape([axes.get_title() for axes in hero.draw().axes], (-1, 3)):
+        assert float(ours.split()[-2]) > float(bicubic.split()[-2]) + 1
+        assert original == "original"
 
 
 def stated(table: str, data: str, scale: int) -> list[tuple[float, float]]:
