@@ -26,6 +26,14 @@ def test_the_curve_shows_the_rows():
     assert norm.lines[0].get_ydata().tolist() == [2, 1]
 
 
+def test_the_curve_smooths_the_noise_of_single_batches():
+    noise = np.random.default_rng(0).uniform(1, 2, 100)
+    rows = [{"step": k, "loss": loss, "grad_norm": 1.0, "psnr": None} for k, loss in enumerate(noise)]
+    mean = plots.training_curve(rows).axes[1].lines[1]
+    np.testing.assert_array_equal(mean.get_xdata(), np.arange(4, 100))
+    np.testing.assert_allclose(mean.get_ydata(), [noise[k - 4 : k + 1].mean() for k in range(4, 100)])
+
+
 def test_a_curve_without_rows_is_empty_not_an_error(tmp_path):
     plots.save(plots.training_curve([]), tmp_path / "curve.png")
     with Image.open(tmp_path / "curve.png") as image:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .style import BLUE, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
-    """Validation PSNR beside bicubic's, the loss, and the gradient's length, over the updates.
+    """Validation PSNR beside bicubic's, the loss, and the gradient's length with their running means, over the updates.
 
     Args:
         rows: as in `log.csv`, with the columns step, loss, grad_norm, psnr and psnr_bicubic; None where empty.
@@ -29,11 +31,18 @@ def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
     quality.set(title="validation images", xlabel="update", ylabel="PSNR (dB)")
 
     trained = [row for row in rows if row["loss"] is not None]
+    steps = [row["step"] for row in trained]
+    width = max(len(trained) // 20, 1)
     for axes, column, title in ((loss, "loss", "training loss"), (norm, "grad_norm", "gradient, before clipping")):
-        axes.plot([row["step"] for row in trained], [row[column] for row in trained], color=GREY, linewidth=0.8)
+        values = [row[column] for row in trained]
+        axes.plot(steps, values, color=GREY, linewidth=0.6, alpha=0.4)
         axes.set(title=title, xlabel="update")
         if trained:
+            means = np.convolve(values, np.full(width, 1 / width), "valid")
+            axes.plot(steps[width - 1 :], means, color=BLUE, label="running mean")
             axes.set_yscale("log")
+    if trained:
+        loss.legend(frameon=False)
     loss.set_ylabel("loss (sum over pixels)")
     norm.set_ylabel("Euclidean norm")
     return figure
