@@ -11,14 +11,7 @@ that checks must find.
 
 from .checks.cases import grading_seed
 from .checks.convolution import check_col2im, check_conv_backward, check_conv_forward, check_im2col
-from .checks.pointwise import (
-    check_clipping,
-    check_loss,
-    check_loss_backward,
-    check_relu_backward,
-    check_squared_error_backward,
-    check_weighted_sum_backward,
-)
+from .checks.pointwise import check_clipping, check_loss, check_relu_backward
 from .checks.recursion import check_network_backward, check_recursion_backward, check_supervision_backward
 from .checks.riddles import check_find_the_bug, show_riddles
 from .checks.training import check_training

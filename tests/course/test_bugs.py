@@ -155,7 +155,32 @@ def test_no_flake_on_200_seeds(target):
         assert passed == [], f"seed {seed}"
 
 
-@pytest.mark.parametrize("bug", [b for b in BUGS if b.function_name in contract.CHECKS], ids=lambda bug: bug.name)
+# In functions of the package that no exercise asks for.
+FURTHER = {
+    "ops.pointwise:squared_error_backward": (
+        ("squared_error_doubled", "(dloss /", "(2 * dloss /", "the square's 2 is kept; the 1/2 in front cancels it"),
+        ("squared_error_sign", "(prediction - target) *", "(target - prediction) *", "wrong sign: it climbs the loss"),
+        ("squared_error_pixel_mean", "len(target)", "target.size", "divided by all pixels; the loss sums over pixels"),
+        ("squared_error_for_two_images", "len(target)", "2", "divided by 2, however many images there are"),
+    ),
+    "ops.pointwise:weighted_sum_backward": (
+        ("ensemble_as_plain_mean", "w.reshape(-1, *(1,) * dy.ndim)", "get_xp(ys).ones_like(ys) / len(ys)",
+         "the gradient is shared out evenly, whatever the learned weights are"),
+        ("ensemble_weights_reversed", "(ys * dy)", "(ys[::-1] * dy)", "weight d gets the gradient of weight D + 1 - d"),
+        ("ensemble_drops_fourth_weight", "return dys, dw", "dw[3:] = 0; return dys, dw", "w[3] gets no gradient"),
+    ),
+    "model.loss:loss_backward": (
+        ("loss_dropped_alpha", "alpha / D,", "1 / D,", "alpha is left out of the recursions' own predictions"),
+        ("loss_singles_without_one_over_d", "alpha / D,", "alpha,", "l1 is a mean over the recursions, not a sum"),
+        ("loss_ensemble_at_full_weight", "1 - alpha,", "1,", "the ensemble's part is not multiplied by 1 - alpha"),
+        ("loss_for_two_recursions", "D = len(single_caches)", "D = 2", "D is taken to be 2"),
+    ),
+}  # fmt: skip
+CONTRACTED = [b for b in BUGS if b.function_name in contract.CHECKS]
+CONTRACTED += [Bug(name, target, *edit) for target, bugs in FURTHER.items() for name, *edit in bugs]
+
+
+@pytest.mark.parametrize("bug", CONTRACTED, ids=lambda bug: bug.name)
 def test_the_checks_of_the_package_s_own_tests_reject_it_as_well(bug):
     with pytest.raises(AssertionError):
         contract.CHECKS[bug.function_name](plant(bug))

@@ -68,6 +68,7 @@ def target_function(target: str) -> Callable:
 # fmt: off
 RELU_FIRST = "dz = relu_backward(dh, relu_cache)\n        dh, dw_d, db_d = conv2d_backward(dz, conv_cache)"
 CONV_FIRST = "dz, dw_d, db_d = conv2d_backward(dh, conv_cache)\n        dh = relu_backward(dz, "
+GRADS = "loss_backward(loss_cache)"
 ZOO = {  # target: name, right, wrong, mistake
     "ops.conv:im2col": (
         ("im2col_pads_one_side", "p : p + H, p : p + W", "2 * p :, 2 * p :", "all the padding is put before the map"),
@@ -123,24 +124,6 @@ ZOO = {  # target: name, right, wrong, mistake
         ("relu_of_four_axes", "y = cache", "N, H, W, C = (y := cache).shape", "only arrays of four axes are handled"),
         ("relu_stops_negative_gradients", "return dy", "return dy.clip(0)", "negative gradients must pass as well"),
     ),
-    "ops.pointwise:squared_error_backward": (
-        ("squared_error_doubled", "(dloss /", "(2 * dloss /", "the square's 2 is kept; the 1/2 in front cancels it"),
-        ("squared_error_sign", "(prediction - target) *", "(target - prediction) *", "wrong sign: it climbs the loss"),
-        ("squared_error_pixel_mean", "len(target)", "target.size", "divided by all pixels; the loss sums over pixels"),
-        ("squared_error_for_two_images", "len(target)", "2", "divided by 2, however many images there are"),
-    ),
-    "ops.pointwise:weighted_sum_backward": (
-        ("ensemble_as_plain_mean", "w.reshape(-1, *(1,) * dy.ndim)", "get_xp(ys).ones_like(ys) / len(ys)",
-         "the gradient is shared out evenly, whatever the learned weights are"),
-        ("ensemble_weights_reversed", "(ys * dy)", "(ys[::-1] * dy)", "weight d gets the gradient of weight D + 1 - d"),
-        ("ensemble_drops_fourth_weight", "return dys, dw", "dw[3:] = 0; return dys, dw", "w[3] gets no gradient"),
-    ),
-    "model.loss:loss_backward": (
-        ("loss_dropped_alpha", "alpha / D,", "1 / D,", "alpha is left out of the recursions' own predictions"),
-        ("loss_singles_without_one_over_d", "alpha / D,", "alpha,", "l1 is a mean over the recursions, not a sum"),
-        ("loss_ensemble_at_full_weight", "1 - alpha,", "1,", "the ensemble's part is not multiplied by 1 - alpha"),
-        ("loss_for_two_recursions", "D = len(single_caches)", "D = 2", "D is taken to be 2"),
-    ),
     "course.checks.recursive:loss_and_gradients": (
         ("whole_loss_forgets_ensemble", "dys + dys_ensemble", "dys", "what comes through the ensemble is not added"),
         ("whole_loss_forgets_singles", "loss, dys + ", "loss, ", "each prediction gets only what the ensemble says"),
@@ -149,6 +132,18 @@ ZOO = {  # target: name, right, wrong, mistake
         ("whole_loss_drops_fourth_weight", "(ys, w)", "(ys, w * (np.arange(len(w)) < 3))", "w[3] is never used"),
         ("whole_loss_for_two_recursions", "dys + dys", "dys * len(ys) / 2 + dys", "l1 is divided by 2, not by D"),
         ("whole_loss_without_one_over_d", "dys + dys", "dys * len(ys) + dys", "l1's gradient is not divided by D"),
+        ("whole_loss_dropped_alpha", GRADS, f"({GRADS}[0], loss_backward((*loss_cache[:2], 1))[1])",
+         "alpha is left out of the recursions' own predictions"),
+        ("whole_loss_ensemble_at_full_weight", GRADS, f"(loss_backward((*loss_cache[:2], 0))[0], {GRADS}[1])",
+         "the ensemble's part is not multiplied by 1 - alpha"),
+        ("whole_loss_doubled", GRADS, f"(2 * d for d in {GRADS})", "the square's 2 is kept; the 1/2 cancels it"),
+        ("whole_loss_sign", GRADS, f"(-d for d in {GRADS})", "wrong sign: it climbs the loss"),
+        ("whole_loss_pixel_mean", "alpha)\n", "alpha)\n    loss /= y[0].size\n", "a mean over pixels, not a sum"),
+        ("whole_loss_for_two_images", GRADS, f"(d * len(y) / 2 for d in {GRADS})", "divided by 2, however big N is"),
+        ("whole_loss_plain_mean", "ensemble_cache)", "(ys, 0 * w + 1 / len(w)))", "dys is shared out evenly, not by w"),
+        ("whole_loss_weights_reversed", "ensemble, dw\n", "ensemble, dw[::-1]\n", "w[d] gets the gradient of w[D+1-d]"),
+        ("whole_loss_freezes_fourth_weight", "return", "dw[3:] = 0\n    return", "w[3] gets no gradient"),
+        ("whole_loss_number_doubled", "return loss", "return 2 * loss", "the number is not divided by 2"),
     ),
     "course.checks.recursive:recursion_backward": (
         ("recursion_keeps_last_use", "dw += dw_d", "dw = dw_d",

@@ -42,9 +42,8 @@ class Check:
     seeds = 2  # that a submission is graded with, at most
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "__doc__", f"{inspect.cleandoc(self.contract)}\n\n{inspect.getdoc(type(self).__call__)}"
-        )
+        text = f"{inspect.cleandoc(self.contract)}\n\n{inspect.getdoc(type(self).__call__)}"
+        object.__setattr__(self, "__doc__", text)
 
     def __call__(self, fn: Any, seed: int = 0, show: bool = True) -> Result:
         """`check(fn, seed=0, show=True)` scores with sizes and numbers drawn from `seed`, and prints the result.
@@ -54,18 +53,14 @@ class Check:
         """
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
-        result = self.judge(fn, int(seed))
-        if show:
-            print(result)
-        return result
-
-    def judge(self, fn: Any, seed: int) -> Result:
-        """The result, not printed."""
         outcomes = []
         for case in self.cases(seed):
             outcome = guard.call(fn, case.arguments)
             outcomes.append(guard.call_again(outcome, fn, case.arguments) if self.twice else outcome)
-        return self.grade(outcomes, seed)
+        result = self.grade(outcomes, seed)
+        if show:
+            print(result)
+        return result
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,11 +131,10 @@ def grading_seed() -> int:
 
 def derivatives(f: Callable[..., float], **inputs: np.ndarray) -> dict[str, np.ndarray]:
     """The derivatives of `f(x=x, w=w)` by each argument, numerically: `{"dx": ..., "dw": ...}`."""
-
-    def derivative(name: str) -> np.ndarray:
-        return numeric_gradient(lambda value: f(**{**inputs, name: value}), inputs[name])
-
-    return {f"d{name}": derivative(name) for name in inputs}
+    return {
+        f"d{name}": numeric_gradient(lambda value, name=name: f(**{**inputs, name: value}), x)
+        for name, x in inputs.items()
+    }
 
 
 def generator(name: str, seed: int) -> np.random.Generator:
@@ -159,18 +153,20 @@ def draw_sizes(name: str, seed: int, visible: Sequence[Sizes]) -> list[Sizes]:
         return [dict(sizes) for sizes in visible]
     rng, drawn = generator(f"sizes of {name}", seed), []
     for sizes in visible:
-        while True:
-            other = {
-                size: value if size not in RANGES or value == 1 else int(rng.integers(*RANGES[size]))
-                for size, value in sizes.items()
-            }
+        other, alike = sizes, []
+        while other in (*visible, *drawn) or not all(alike):
+            other = {size: int(rng.integers(*RANGES[size])) if size in RANGES and value != 1 else value
+                     for size, value in sizes.items()}  # fmt: skip
             alike = [(other.get(a) == other.get(b)) == (sizes.get(a) == sizes.get(b)) for a, b in ("HW", "CF")]
-            if other not in (*visible, *drawn) and all(alike):
-                break
         drawn.append(other)
     return drawn
 
 
 def pick(sizes: Sizes, names: str) -> tuple[int, ...]:
-    """`pick({"N": 2, "H": 5, "W": 4}, "NHW")` is (2, 5, 4)."""
-    return tuple(sizes[name] for name in names)
+    """`pick({"N": 2, "H": 5, "W": 4}, "NHW1")` is (2, 5, 4, 1)."""
+    return tuple(1 if name == "1" else sizes[name] for name in names)
+
+
+def draw(rng: np.random.Generator, sizes: Sizes, *shapes: str) -> list[np.ndarray]:
+    """Normal random numbers: for each of the shapes, "NHW1" or the like, an array."""
+    return [rng.standard_normal(pick(sizes, names)) for names in shapes]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...grad_check import numeric_gradient
 from ...ops import conv
-from .cases import Sizes, comparing, derivatives, pick
+from .cases import Sizes, comparing, derivatives, draw, pick
 from .judge import Case, Unusable, by_position
 
 COLUMNS = (
@@ -32,16 +32,15 @@ def _unpack_forward(value: Any) -> dict:
     if isinstance(value, np.ndarray):
         return {"y": value}
     named = by_position(("y", "cache"))(value)
-    cache = named["cache"]
-    if not isinstance(cache, tuple) or len(cache) != 2:
+    if not isinstance(named["cache"], tuple) or len(named["cache"]) != 2:
         raise Unusable("the cache must be (x, w), what the backward pass needs")
-    return {"y": named["y"], "x in the cache": cache[0], "w in the cache": cache[1]}
+    return {"y": named["y"], **dict(zip(("x in the cache", "w in the cache"), named["cache"], strict=True))}
 
 
 @comparing("ops.conv:im2col", COLUMNS, tolerance=0.0)
 def check_im2col(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(x, kernel) -> cols`: x (N, H, W, C), cols (N*H*W, K*K*C), as `minidrcn.ops.conv.im2col`."""
-    x = rng.standard_normal(pick(sizes, "NHWC")).astype(sizes.get("dtype", float))
+    x = draw(rng, sizes, "NHWC")[0].astype(sizes.get("dtype", float))
     return [Case((x, sizes["K"]), {"cols": conv.im2col(x, sizes["K"])}, sizes, label=_label(sizes))]
 
 
@@ -70,11 +69,6 @@ def _credit(sizes: Sizes) -> dict:
     return {"label": "3 x 3 kernels", "weight": 3} if sizes["K"] == 3 else {"label": "other kernels"}
 
 
-def _draw_convolution(sizes: Sizes, rng: np.random.Generator) -> list[np.ndarray]:
-    """x, w and b."""
-    return [rng.standard_normal(pick(sizes, names)) for names in ("NHWC", "KKCF", "F")]
-
-
 @comparing(
     "ops.conv:conv2d_forward",
     CONVOLUTIONS,
@@ -84,19 +78,16 @@ def _draw_convolution(sizes: Sizes, rng: np.random.Generator) -> list[np.ndarray
 )
 def check_conv_forward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(x, w, b) -> y, cache`: x (N, H, W, C), w (K, K, C, F), b (F,), y (N, H, W, F), cache (x, w)."""
-    x, w, b = _draw_convolution(sizes, rng)
-    y, _ = conv.conv2d_forward(x, w, b)
-    return [Case((x, w, b), {"y": y, "x in the cache": x, "w in the cache": w}, sizes, **_credit(sizes))]
+    x, w, b = draw(rng, sizes, "NHWC", "KKCF", "F")
+    return [Case((x, w, b), _unpack_forward(conv.conv2d_forward(x, w, b)), sizes, **_credit(sizes))]
 
 
 @comparing("ops.conv:conv2d_backward", CONVOLUTIONS)
 def check_conv_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dy, cache) -> dx, dw, db`: dy (N, H, W, F), cache (x, w); gradients in the shapes of x, w and b."""
-    x, w, b = _draw_convolution(sizes, rng)
-    dy = rng.standard_normal(pick(sizes, "NHWF"))
+    x, w, b, dy = draw(rng, sizes, "NHWC", "KKCF", "F", "NHWF")
 
     def loss(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> float:
-        y, _ = conv.conv2d_forward(x, w, b)
-        return (y * dy).sum()
+        return (conv.conv2d_forward(x, w, b)[0] * dy).sum()
 
     return [Case((dy, (x, w)), derivatives(loss, x=x, w=w, b=b), sizes, **_credit(sizes))]
