@@ -6,19 +6,17 @@ gradient is the sum of these, and a function that returns a single one of them c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from ...grad_check import numeric_gradient
 from ...model import network
 from ...model.drcn import DRCN
-from ...model.network import PlainLayers
 from ...ops.conv import conv2d_forward
 from ...ops.pointwise import relu_forward
-from .cases import Sizes, comparing, pick
+from .cases import Sizes, comparing, derivatives, draw, pick
 from .judge import Case, Unusable, by_position
 from .recursive import recursion_forward, supervision_forward
 
@@ -31,25 +29,18 @@ RECURSIONS = (
 KINK = 1e-3  # the least |input| of a ReLU, so that no finite-difference step crosses its kink
 
 
+def _off_kinks(layers: Iterable[tuple[tuple, np.ndarray]]) -> bool:
+    """Whether no ReLU is near its kink, of those after convolutions with these caches and biases."""
+    return min(np.abs(conv2d_forward(*cache, b)[0]).min() for cache, b in layers) > KINK
+
+
 def _draw(rng: np.random.Generator, sizes: Sizes) -> tuple[np.ndarray, ...]:
     """h_0, w, b, v, c at which no ReLU is near its kink, with as much signal after the last recursion as before."""
-    F, fan_in = sizes["F"], sizes["K"] ** 2 * sizes["F"]
     while True:
-        h = np.abs(rng.standard_normal(pick(sizes, "NHWF")))
-        w = rng.standard_normal(pick(sizes, "KKFF")) * np.sqrt(2 / fan_in)
-        b = 0.5 * np.abs(rng.standard_normal(F))
-        v, c = rng.standard_normal((*pick(sizes, "KKF"), 1)), rng.standard_normal(1)
-        if _distance_to_kink(h, w, b, sizes["D"]) > KINK:
+        h, w, b, v, c = draw(rng, sizes, "NHWF", "KKFF", "F", "KKF1", "1")
+        h, w, b = np.abs(h), w * np.sqrt(2 / w[..., 0].size), 0.5 * np.abs(b)
+        if _off_kinks((cache, b) for cache, _ in recursion_forward(h, w, b, sizes["D"])[1]):
             return h, w, b, v, c
-
-
-def _distance_to_kink(h: np.ndarray, w: np.ndarray, b: np.ndarray, D: int) -> float:
-    distance = np.inf
-    for _ in range(D):
-        z, _ = conv2d_forward(h, w, b)
-        distance = min(distance, float(np.abs(z).min()))
-        h, _ = relu_forward(z)
-    return distance
 
 
 def _untied(h: np.ndarray, ws: Sequence, bs: Sequence, vs: Sequence, cs: Sequence) -> Iterator[tuple]:
@@ -61,19 +52,13 @@ def _untied(h: np.ndarray, ws: Sequence, bs: Sequence, vs: Sequence, cs: Sequenc
 
 
 def _by_use(loss: Callable, h: np.ndarray, D: int, **shared: np.ndarray) -> tuple[dict, dict]:
-    """The derivatives by h and by shared parameters, and what each of the D uses of a parameter contributes.
+    """The derivatives by h_0 and by shared parameters, and what each of the D uses of a parameter contributes.
 
-    `loss(h, w=[w] * D, ...)` takes a parameter for each use.
+    `loss(h_0, w, ...)` takes D copies of each parameter, one for each use.
     """
-    tied = {name: [parameter] * D for name, parameter in shared.items()}
-
-    def contribution(name: str, d: int) -> np.ndarray:
-        before, after = tied[name][:d], tied[name][d + 1 :]
-        return numeric_gradient(lambda p: loss(h, **{**tied, name: [*before, p, *after]}), shared[name])
-
-    uses = {f"d{name}": [contribution(name, d) for d in range(D)] for name in shared}
-    dh_0 = numeric_gradient(lambda h: loss(h, **tied), h)
-    return {"dh_0": dh_0, **{name: sum(parts) for name, parts in uses.items()}}, uses
+    uses = derivatives(loss, h_0=h, **{name: np.stack([parameter] * D) for name, parameter in shared.items()})
+    dh_0 = uses.pop("dh_0")
+    return {"dh_0": dh_0, **{name: contributions.sum(axis=0) for name, contributions in uses.items()}}, uses
 
 
 def _unpack_network(value: Any) -> dict:
@@ -89,8 +74,8 @@ def check_recursion_backward(sizes: Sizes, rng: np.random.Generator) -> list[Cas
     D, (h, w, b, v, c) = sizes["D"], _draw(rng, sizes)
     dh = rng.standard_normal(h.shape)
 
-    def loss(h: np.ndarray, w: Sequence, b: Sequence) -> float:
-        *_, (h_D, _) = _untied(h, w, b, [v] * D, [c] * D)
+    def loss(h_0: np.ndarray, w: Sequence, b: Sequence) -> float:
+        *_, (h_D, _) = _untied(h_0, w, b, [v] * D, [c] * D)
         return (h_D * dh).sum()
 
     right, uses = _by_use(loss, h, D, w=w, b=b)
@@ -104,8 +89,8 @@ def check_supervision_backward(sizes: Sizes, rng: np.random.Generator) -> list[C
     D, (h, w, b, v, c) = sizes["D"], _draw(rng, sizes)
     dys = rng.standard_normal((D, *h.shape[:3], 1))
 
-    def loss(h: np.ndarray, w: Sequence, b: Sequence, v: Sequence, c: Sequence) -> float:
-        return sum((y * dy).sum() for (_, y), dy in zip(_untied(h, w, b, v, c), dys, strict=True))
+    def loss(h_0: np.ndarray, w: Sequence, b: Sequence, v: Sequence, c: Sequence) -> float:
+        return sum((y * dy).sum() for (_, y), dy in zip(_untied(h_0, w, b, v, c), dys, strict=True))
 
     right, uses = _by_use(loss, h, D, w=w, b=b, v=v, c=c)
     _, caches = supervision_forward(h, w, b, v, c, D)
@@ -119,14 +104,12 @@ def check_network_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]
     final, ys, cache = network.forward(params, x, architecture)
     dfinal, dys = rng.standard_normal(final.shape), rng.standard_normal(ys.shape)
 
-    def loss(params: dict, x: np.ndarray) -> float:
+    def loss(x: np.ndarray, **params: np.ndarray) -> float:
         final, ys, _ = network.forward(params, x, architecture)
         return (final * dfinal).sum() + (ys * dys).sum()
 
-    def gradient(name: str) -> np.ndarray:
-        return numeric_gradient(lambda p: loss({**params, name: p}, x), params[name])
-
-    right = {"dx": numeric_gradient(lambda x: loss(params, x), x), **{name: gradient(name) for name in params}}
+    grads = derivatives(loss, x=x, **params)
+    right = {"dx": grads.pop("dx"), **{name.removeprefix("d"): gradient for name, gradient in grads.items()}}
     return [Case((dfinal, dys, cache), right, sizes)]
 
 
@@ -137,15 +120,8 @@ def _draw_network(rng: np.random.Generator, sizes: Sizes) -> tuple[dict, np.ndar
     while True:
         params = {name: p + 0.3 * rng.standard_normal(p.shape) for name, p in model.params.items()}
         params = {name: np.abs(p) if name.endswith(".b") else p for name, p in params.items()}
-        x = rng.random((*pick(sizes, "NHW"), 1))
-        distances = []
-
-        def forward(x, w, b, distances=distances):
-            y, cache = conv2d_forward(x, w, b)
-            if w.shape[3] > 1:  # no ReLU follows the last convolution, the one with a single filter
-                distances.append(np.abs(y).min())
-            return y, cache
-
-        network.forward(params, x, model.architecture, partial(PlainLayers, conv_forward=forward))
-        if min(distances) > KINK:
+        x = rng.random(pick(sizes, "NHW1"))
+        _, _, cache = network.forward(params, x, model.architecture)
+        layers = chain(cache.embed1, cache.embed2, *cache.hidden)  # a ReLU follows each of them
+        if _off_kinks((conv_cache, params[f"{name}.b"]) for name, conv_cache, _ in layers):
             return params, x, model.architecture

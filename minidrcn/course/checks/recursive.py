@@ -56,9 +56,7 @@ def supervision_forward(
     return np.stack(ys), tuple(caches)
 
 
-def supervision_backward(
-    dys: np.ndarray, caches: tuple
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def supervision_backward(dys: np.ndarray, caches: tuple) -> tuple[np.ndarray, ...]:
     """From the derivatives by the D predictions, returns dh_0, dw, db, dv and dc."""
     (h, w), _, (_, v) = caches[0]
     dw, db = np.zeros_like(w), np.zeros(w.shape[3], w.dtype)
