@@ -6,6 +6,7 @@ A signature must hold in every case in which the array is wrong: that tells a fa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -39,10 +40,8 @@ def hint(comparisons: Sequence[Comparison]) -> str:
 
 def close(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays are the same but for rounding, in shape, too."""
-    if a.shape != b.shape:
-        return False
     scale = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
-    return bool(np.abs(a - b).max(initial=0) <= TOLERANCE * scale)
+    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= TOLERANCE * scale)
 
 
 def _signatures(comparison: Comparison) -> Iterator[str]:
@@ -68,49 +67,34 @@ def _multiples(yours: np.ndarray, right: np.ndarray, factors: Mapping[str, float
     if close(yours, -right):
         yield "off by exactly -1: a sign"
     for name, value in factors.items():
-        if value == 1:
-            continue
-        if close(yours, right * value):
+        if value != 1 and close(yours, right * value):
             yield f"off by exactly {name}: multiplied by {name}, or not divided by it"
-        if close(yours, right / value):
+        if value != 1 and close(yours, right / value):
             name = f"({name})" if "*" in name else name
             yield f"off by exactly 1/{name}: divided by {name}, a mean where there should be a sum"
-    for factor, why in (
-        (2, "a square's derivative brings a 2"),
-        (0.5, "something is halved, or counted once instead of twice"),
-    ):
-        if close(yours, right * factor):
-            yield f"off by exactly {factor}: {why}"
+    if close(yours, right * 2):
+        yield "off by exactly 2: a square's derivative brings a 2"
+    if close(yours, right * 0.5):
+        yield "off by exactly 0.5: something is halved, or counted once instead of twice"
 
 
 def _arrangements(yours: np.ndarray, right: np.ndarray) -> Iterator[str]:
     """The right numbers, at the wrong places."""
-    if right.ndim == 0:
-        return
-    if right.ndim == 4 and right.shape[0] == right.shape[1] and close(yours, right[::-1, ::-1]):
-        yield "mirrored: right when turned by 180 degrees"
-    if right.ndim == 4 and right.shape[0] == right.shape[1] and close(yours, right.swapaxes(0, 1)):
-        yield "transposed: height and width of the kernel are exchanged"
-    if len(right) > 1 and close(yours, right[::-1]):
+    if right.ndim == 4 and right.shape[0] == right.shape[1]:
+        if close(yours, right[::-1, ::-1]):
+            yield "mirrored: right when turned by 180 degrees"
+        if close(yours, right.swapaxes(0, 1)):
+            yield "transposed: height and width of the kernel are exchanged"
+    if right.ndim > 0 and len(right) > 1 and close(yours, right[::-1]):
         yield "right when read backwards along the first axis"
     if right.ndim == 2 and close(np.sort(yours, axis=1), np.sort(right, axis=1)):
         yield "every row has the right numbers in another order: it must be (k, l, c), the channel runs fastest"
     elif right.ndim == 2 and close(np.sort(yours, axis=0), np.sort(right, axis=0)):
         yield "every column has the right numbers in another order: rows must be ordered (n, i, j), j runs fastest"
-    if right.ndim == 4 and right.shape[1] > 2 and right.shape[2] > 2:
-        yield from _shifts(yours, right)
-        inside = (slice(None), slice(1, -1), slice(1, -1))
-        if right[inside].any() and close(yours[inside], right[inside]):
-            yield "right inside, wrong at the border: look at the padding"
+    if right.ndim == 4 and right[:, 1:-1, 1:-1].any():
+        for shift in product((-1, 0, 1), repeat=2):
+            if close(np.roll(yours, shift, axis=(1, 2))[:, 1:-1, 1:-1], right[:, 1:-1, 1:-1]):
+                shifted = "shifted by one pixel: cut the border off where the padding was put on"
+                yield shifted if any(shift) else "right inside, wrong at the border: look at the padding"
     if right.ndim > 1 and len(right) > 1 and close(yours[0], right[0]):
         yield "right for the first index of the first axis alone"
-
-
-def _shifts(yours: np.ndarray, right: np.ndarray) -> Iterator[str]:
-    ends = {0: (slice(None), slice(None)), 1: (slice(1, None), slice(None, -1)), -1: (slice(None, -1), slice(1, None))}
-    for down in (-1, 0, 1):
-        for across in (-1, 0, 1):
-            (yi, ri), (yj, rj) = ends[down], ends[across]
-            if (down or across) and right[:, ri, rj].any() and close(yours[:, yi, yj], right[:, ri, rj]):
-                yield "shifted by one pixel: cut the border off where the padding was put on"
-                return
