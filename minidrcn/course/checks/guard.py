@@ -42,7 +42,8 @@ def call(fn: Callable, arguments: tuple) -> Outcome:
         return Outcome(problem=f"expected a function, got {kind(fn)}")
     mine = copy.deepcopy(arguments)  # an array that stands at two places is one array in the copy, too
     try:
-        with _quiet():
+        with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stderr(sys.stdout):
+            warnings.simplefilter("ignore")
             returned = fn(*mine)
             value = plain(returned)
     except KeyboardInterrupt:
@@ -104,34 +105,26 @@ def equal(a: Any, b: Any) -> bool:
     """Whether two values hold the same arrays, numbers and strings; NaN equals NaN."""
     if type(a) is not type(b):
         return False
-    if isinstance(a, np.ndarray):
-        return np.array_equal(a, b, equal_nan=True)
+    if isinstance(a, dict):
+        a, b = tuple(a.items()), tuple(b.items())
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(map(equal, a, b))
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(equal(a[name], b[name]) for name in a)
-    if isinstance(a, (int, float, str)):
-        return a == b or (a != a and b != b)
-    return True  # None, or an object of the package that a cache holds
-
-
-@contextlib.contextmanager
-def _quiet():
-    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stderr(sys.stdout):
-        warnings.simplefilter("ignore")
-        yield
+    if isinstance(a, (np.ndarray, int, float)):
+        return np.array_equal(a, b, equal_nan=True)
+    return not isinstance(a, str) or a == b  # else None, or an object of the package that a cache holds
 
 
 def _sentence(error: BaseException) -> str:
     """What was raised, and in which of the caller's lines."""
     if isinstance(error, NotImplementedError):
         return "not written yet (it raises NotImplementedError)"
-    if isinstance(error, RecursionError):
-        return f"it calls itself without end{_place(error)}"
-    if isinstance(error, MemoryError):
-        return f"it needs more memory than there is{_place(error)}"
-    if isinstance(error, SystemExit):
-        return f"it ends the program (exit){_place(error)}"
+    for known, sentence in (
+        (RecursionError, "it calls itself without end"),
+        (MemoryError, "it needs more memory than there is"),
+        (SystemExit, "it ends the program (exit)"),
+    ):
+        if isinstance(error, known):
+            return f"{sentence}{_place(error)}"
     try:
         message = " ".join(str(error).split())[:120]
     except Exception:
