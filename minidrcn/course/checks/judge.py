@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -86,98 +86,87 @@ def judge(
     for case, outcome in zip(cases, outcomes, strict=True):
         named, problem = _named(outcome, unpack)
         for name, right in case.right.items():
-            item = _compare(name, named.get(name), np.asarray(right), case, problem)
-            found.setdefault((name, case.label), []).append(item)
-    rows, wrong = [], {}
-    for (name, label), items in found.items():
-        weight = items[0].case.weight * (check.weights or {}).get(name, 1.0)
-        row = _row(f"{name}, {label}" if label else name, weight, items, check.tolerance)
-        if not row.ok and not row.problem:
-            wrong[len(rows)] = items
-        rows.append(row)
+            yours, right = named.get(name), np.asarray(right)
+            problem_here = problem or _problem(name, yours, right, case)
+            found.setdefault((name, case.label), []).append(_Found(name, case, problem_here, yours, right))
+    rows = [_row(items, check) for items in found.values()]
+    wrong = {k: items for k, items in enumerate(found.values()) if not rows[k].ok and not rows[k].problem}
     mistakes = _known_mistakes(check.target, wrong, unpack) if known_mistakes else {}
     for k, items in wrong.items():
-        compared = [item.comparison for item in items if _relative_errors(item.comparison).max() > check.tolerance]
+        compared = [item.comparison() for item in items if item.errors.max() > check.tolerance]
         rows[k] = replace(rows[k], hint=mistakes.get(k) or hints.hint(compared))
-    changed = {k for outcome in outcomes for k in outcome.changed}
     conduct = [
         f"it changes {check.arguments[k]} in place, or returns it as it is, which corrupts it for its other users"
-        for k in sorted(changed)
+        for k in sorted({k for outcome in outcomes for k in outcome.changed})
     ]
     if any(outcome.unstable for outcome in outcomes):
-        conduct.append(
-            "called a second time with the same arguments it gives another result: is np.empty never filled?"
-        )
+        conduct += ["called a second time with the same arguments it gives another result: is np.empty never filled?"]
     return Result(f"{check.function_name}, seed {seed}", rows, conduct)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """One result in one case: compared, or the reason why it could not be."""
+class _Found(NamedTuple):
+    """One result in one case, and why it cannot be compared, or ""."""
 
     name: str
     case: Case
-    comparison: hints.Comparison | None = None
-    problem: str = ""
+    problem: str
+    yours: Any
+    right: np.ndarray
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The error of each entry, relative to the largest."""
+        return np.abs(self.yours - self.right) / (np.abs(self.right).max() or 1.0)
+
+    def comparison(self) -> hints.Comparison:
+        """What hints look at."""
+        sums = self.case.uses.get(self.name, ()), self.case.parts.get(self.name)
+        return hints.Comparison(np.asarray(self.yours), self.right, self.case.all_factors, *sums)
 
 
 def _named(outcome: guard.Outcome, unpack: Callable[[Any], Named]) -> tuple[Named, str]:
     """The results by name, and why there are none, or ""."""
-    if outcome.problem:
-        return {}, outcome.problem
     try:
-        return unpack(outcome.value), ""
+        return ({}, outcome.problem) if outcome.problem else (unpack(outcome.value), "")
     except Unusable as error:
         return {}, str(error)
 
 
-def _compare(name: str, value: Any, right: np.ndarray, case: Case, problem: str) -> _Found:
-    problem = problem or _problem(name, value, right, case)
-    if problem:
-        return _Found(name, case, problem=f"{problem} [{case}]")
-    sums = case.uses.get(name, ()), case.parts.get(name)
-    return _Found(name, case, hints.Comparison(np.asarray(value), right, case.all_factors, *sums))
-
-
 def _known_mistakes(target: str, wrong: Mapping[int, list[_Found]], unpack: Callable) -> dict[int, str]:
     """For each wrong row the planted bug that gives its very numbers and explains most other rows, as a sentence."""
-    explained = {k: [] for k in wrong}
-    for bug in (bug for bug in BUGS if bug.target == target):
-        for k, items in wrong.items():
-            explained[k] += [bug.mistake] * all(_gives(bug, item, unpack) for item in items)
+
+    def gives(bug: Bug, item: _Found) -> bool:
+        value = _named(guard.call(plant(bug), item.case.arguments), unpack)[0].get(item.name)
+        return isinstance(value, (float, np.ndarray)) and hints.close(np.asarray(value), np.asarray(item.yours))
+
+    bugs = [bug for bug in BUGS if bug.target == target]
+    explained = {k: [bug.mistake for bug in bugs if all(gives(bug, item) for item in wrong[k])] for k in wrong}
     rows = Counter(mistake for mistakes in explained.values() for mistake in mistakes)
     return {k: max(mistakes, key=rows.__getitem__) for k, mistakes in explained.items() if mistakes}
 
 
-def _gives(bug: Bug, found: _Found, unpack: Callable) -> bool:
-    value = _named(guard.call(plant(bug), found.case.arguments), unpack)[0].get(found.name)
-    return isinstance(value, (float, np.ndarray)) and hints.close(np.asarray(value), found.comparison.yours)
-
-
-def _row(what: str, weight: float, items: Sequence[_Found], tolerance: float) -> Row:
-    problem = next((item.problem for item in items if item.problem), "")
-    if problem:
-        return Row(what, False, problem=problem, weight=weight)
-    errors = [_relative_errors(item.comparison) for item in items]
-    k = int(np.argmax([error.max(initial=0) for error in errors]))
-    at = np.unravel_index(int(np.argmax(errors[k])), errors[k].shape)
-    worst = items[k].comparison
+def _row(items: Sequence[_Found], check: ComparingCheck) -> Row:
+    """The verdict on one result in all cases of one label."""
+    name, case, *_ = items[0]
+    weight = case.weight * (check.weights or {}).get(name, 1.0)
+    name = f"{name}, {case.label}" if case.label else name
+    for item in items:
+        if item.problem:
+            return Row(name, False, problem=f"{item.problem} [{item.case}]", weight=weight)
+    worst = max(items, key=lambda item: item.errors.max())
+    errors, yours = worst.errors, np.asarray(worst.yours)
+    at = np.unravel_index(int(np.argmax(errors)), errors.shape)
     return Row(
-        what,
-        ok=all(error.max() <= tolerance for error in errors),
-        shape=worst.right.shape,
-        error=float(errors[k].max()),
-        index=tuple(int(i) for i in at),
-        yours=float(worst.yours[at]),
+        name,
+        ok=bool(errors[at] <= check.tolerance),
+        shape=errors.shape,
+        error=float(errors[at]),
+        index=tuple(map(int, at)),
+        yours=float(yours[at]),
         right=float(worst.right[at]),
         weight=weight,
-        wrong=int((errors[k] > tolerance).sum()),
+        wrong=int((errors > check.tolerance).sum()),
     )
-
-
-def _relative_errors(comparison: hints.Comparison) -> np.ndarray:
-    scale = np.abs(comparison.right).max(initial=0)
-    return np.abs(comparison.yours - comparison.right) / (scale if scale > 0 else 1.0)
 
 
 def _problem(name: str, value: Any, right: np.ndarray, case: Case) -> str:
