@@ -10,10 +10,10 @@ from minidrcn.course.grading import wire
 
 def test_what_is_sent_arrives(rng):
     x = rng.standard_normal((2, 3))
-    value = ("call", [1, 2.5, None, True, "ä"], {"x": x, "again": (x,), "int": np.arange(3), "scalar": np.float64(3)})
+    value = ("call", (1, 2.5, None, True, "ä"), {"x": x, "again": (x,), "int": np.arange(3), "scalar": np.float64(3)})
     what, several, named = wire.decode(wire.encode(value))
     assert what == "call"
-    assert several == [1, 2.5, None, True, "ä"]
+    assert several == (1, 2.5, None, True, "ä")
     assert np.array_equal(named["x"], x)
     assert named["again"][0] is named["x"], "one array at two places"
     assert named["int"].dtype == np.arange(3).dtype

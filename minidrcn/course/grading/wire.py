@@ -1,6 +1,6 @@
 """Values between two processes, without pickle: whoever reads them cannot be made to run anything.
 
-A message is one `.npz` file: its arrays, and as JSON how they and the rest stand in tuples, lists and dicts.
+A message is one `.npz` file: its arrays, and as JSON the value that they belong to.
 """
 
 from __future__ import annotations
@@ -13,17 +13,25 @@ import numpy as np
 
 from ...npz import read_npz
 
+ARRAY = "__array__"  # {ARRAY: name} stands for the array of that name
+
 
 def encode(value: Any) -> bytes:
-    """Arrays, numbers, strings, None, tuples, lists and dicts with string keys. An array at two places is sent once.
+    """Arrays, numbers, strings, None, tuples and dicts with string keys. An array at two places is sent once.
 
     Raises:
         TypeError: there is something else among them.
     """
-    arrays: list[np.ndarray] = []
-    tree = json.dumps(_tree(value, arrays))
-    file = io.BytesIO()
-    np.savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **{f"a{k}": array for k, array in enumerate(arrays)})
+    arrays = {}
+
+    def refer(array: Any) -> dict[str, str]:
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"cannot be sent: {type(array).__name__}")
+        arrays[f"a{id(array)}"] = array
+        return {ARRAY: f"a{id(array)}"}
+
+    tree, file = json.dumps(value, default=refer), io.BytesIO()
+    np.savez(file, tree=np.frombuffer(tree.encode(), np.uint8), **arrays)
     return file.getvalue()
 
 
@@ -35,38 +43,14 @@ def decode(message: bytes) -> Any:
     """
     try:
         parts = read_npz(io.BytesIO(message))
-        arrays = [parts[f"a{k}"] for k in range(len(parts) - 1)]
-        return _value(json.loads(parts["tree"].tobytes()), arrays)
+        return _value(json.loads(parts["tree"].tobytes()), parts)
     except Exception as error:
         raise ValueError(f"not a message: {error}") from error
 
 
-def _tree(value: Any, arrays: list[np.ndarray]) -> list:
-    if isinstance(value, np.ndarray):
-        k = next((k for k, array in enumerate(arrays) if array is value), len(arrays))
-        arrays += [value] if k == len(arrays) else []
-        return ["array", k]
-    if isinstance(value, (tuple, list)):
-        return ["tuple" if isinstance(value, tuple) else "list", [_tree(item, arrays) for item in value]]
-    if isinstance(value, dict):
-        return ["dict", [[str(name), _tree(item, arrays)] for name, item in value.items()]]
-    if value is None or isinstance(value, (bool, str)):
-        return ["value", value]
-    if isinstance(value, (int, np.integer)):
-        return ["value", int(value)]
-    if isinstance(value, (float, np.floating)):
-        return ["value", float(value)]
-    raise TypeError(f"cannot be sent: {type(value).__name__}")
-
-
-def _value(tree: list, arrays: list[np.ndarray]) -> Any:
-    kind, content = tree
-    if kind == "array":
-        return arrays[content]
-    if kind == "tuple":
-        return tuple(_value(item, arrays) for item in content)
-    if kind == "list":
-        return [_value(item, arrays) for item in content]
-    if kind == "dict":
-        return {name: _value(item, arrays) for name, item in content}
-    return content
+def _value(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(tree, list):
+        return tuple(_value(item, arrays) for item in tree)
+    if isinstance(tree, dict):
+        return arrays[tree[ARRAY]] if ARRAY in tree else {name: _value(item, arrays) for name, item in tree.items()}
+    return tree
