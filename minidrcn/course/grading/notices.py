@@ -11,7 +11,7 @@ import ast
 import sys
 import types
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,38 +22,30 @@ PACKAGE = __name__.split(".")[0]
 HARMLESS = {"numpy", "math", "itertools", "functools", "collections", "dataclasses", "typing", "__future__"}
 REFLECTION = {"eval", "exec", "compile", "open", "globals", "locals", "vars", "getattr", "setattr", "delattr",
               "__import__", "breakpoint", "inspect"}  # fmt: skip
+FOR_STUDENTS = ("check_", "show_riddles", "grading_seed")  # in `course`
 # Nobody calls these by name: a generator is "called" once an item, an __init__ whenever its class is.
 ANONYMOUS = ("<", "__")
 
 
 def in_source(trees: Sequence[ast.Module | None]) -> dict[str, tuple[str, ...]]:
     """What the source says: "package", the parts of this package that it imports, and "other", finished sentences."""
-    package, other = Counter(), Counter()
+    imported, other = [], []
     for node in (node for tree in trees if tree for node in ast.walk(tree)):
-        if isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}:{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            names = []
-            if isinstance(node, ast.Attribute):
-                if isinstance(node.value, ast.Name) and node.value.id == "course" and not _is_for_students(node.attr):
-                    other[f"it uses course.{node.attr}"] += 1
-                if node.attr.startswith("__") and node.attr.endswith("__"):
-                    other[f"it looks behind {node.attr}"] += 1
-            elif isinstance(node, ast.Name) and node.id in REFLECTION:
-                other[f"it uses {node.id}"] += 1
-        for name in names:
-            top = name.replace(":", ".").partition(".")[0]
-            if top == PACKAGE:
-                package[name.replace(f"{PACKAGE}.", "", 1).replace(f"{PACKAGE}:", "", 1)] += 1
-            elif top not in HARMLESS:
-                other[f"it imports {top}"] += 1
-    return {"package": tuple(package), "other": tuple(other)}
-
-
-def _is_for_students(name: str) -> bool:
-    return name.startswith("check_") or name in ("show_riddles", "grading_seed")
+        match node:
+            case ast.ImportFrom():
+                imported += [f"{node.module}:{alias.name}" for alias in node.names]
+            case ast.Import():
+                imported += [alias.name for alias in node.names]
+            case ast.Attribute(ast.Name("course"), name) if not name.startswith(FOR_STUDENTS):
+                other.append(f"it uses course.{name}")
+            case ast.Attribute(_, name) if name.startswith("__") and name.endswith("__"):
+                other.append(f"it looks behind {name}")
+            case ast.Name(name) if name in REFLECTION:
+                other.append(f"it uses {name}")
+    tops = [name.replace(":", ".").partition(".")[0] for name in imported]
+    package = [name[len(PACKAGE) + 1 :] or name for name, top in zip(imported, tops, strict=True) if top == PACKAGE]
+    other += [f"it imports {top}" for top in tops if top not in (PACKAGE, *HARMLESS)]
+    return {"package": tuple(dict.fromkeys(package)), "other": tuple(dict.fromkeys(other))}
 
 
 def counted(function: Callable[[], guard.Outcome], size: int) -> tuple[guard.Outcome, dict[str, dict[str, int]]]:
@@ -71,25 +63,25 @@ def counted(function: Callable[[], guard.Outcome], size: int) -> tuple[guard.Out
     package, ran, whole = Counter(), Counter(), Counter()
 
     def profile(frame: types.FrameType, event: str, value: Any) -> None:
-        if event not in ("call", "return") or frame.f_code.co_name.startswith(ANONYMOUS):
+        name = frame.f_code.co_name
+        if event not in ("call", "return") or name.startswith(ANONYMOUS):
             return
         module, mine = str(frame.f_globals.get("__name__", "")), "__submission__" in frame.f_globals
         if not mine and module.split(".")[0] != PACKAGE:
             return
-        name = frame.f_code.co_name if mine else f"{module.partition('.')[2]}:{frame.f_code.co_name}"
+        name = name if mine else f"{module.partition('.')[2]}:{name}"
         if event == "return" and (_size(value) == 1 or size <= _size(value) < 10 * size):
             whole[name] += 1
         elif event == "call" and not mine:
             ran[name] += 1
-            if frame.f_back and "__submission__" in frame.f_back.f_globals:
-                package[name] += 1
+            package[name] += "__submission__" in getattr(frame.f_back, "f_globals", ())
 
     sys.setprofile(profile)
     try:
         outcome = function()
     finally:
         sys.setprofile(None)
-    return outcome, {"package": dict(package), "ran": dict(ran), "whole": dict(whole)}
+    return outcome, {"package": dict(+package), "ran": dict(ran), "whole": dict(whole)}
 
 
 def sentences(
@@ -110,19 +102,18 @@ def sentences(
         entries: how many numbers the function has to compute, 0 if they are no gradients.
         error: the largest relative difference from the package's own result; NaN where there is none.
     """
-    package, ran, whole = (_counts(called, name) for name in ("package", "ran", "whole"))
+    package, ran, whole = (_counts(called.get(name)) for name in ("package", "ran", "whole"))
+    imported = [name for name in seen.get("package", ()) if name not in ("course", "DRCN")]
 
-    def is_given(name: str) -> bool:
-        return name in given or name.partition(":")[0] in given
+    def unexpected(names: Iterable[str]) -> list[str]:
+        """Those that are not given, dotted."""
+        return [name.replace(":", ".") for name in names if not {name, name.partition(":")[0]} & set(given)]
 
-    found = [str(sentence) for sentence in seen.get("other", ())]
-    imported = [str(name) for name in seen.get("package", ())]
-    allowed = ("course", "DRCN")
-    found += [f"it imports {_dotted(name)} from the package" for name in imported
-              if name not in allowed and not is_given(name)]  # fmt: skip
-    found += [f"it calls {_dotted(name)} of the package" for name in package if not is_given(name)]
-    found += [f"it computes with {_dotted(name)} of the package instead of its own" for name in own
-              if name in ran and name not in package]  # fmt: skip
+    found = list(seen.get("other", ()))
+    found += [f"it imports {name} from the package" for name in unexpected(imported)]
+    found += [f"it calls {name} of the package" for name in unexpected(package)]
+    replaced = [name.replace(":", ".") for name in own if name in ran and name not in package]
+    found += [f"it computes with {name} of the package instead of its own" for name in replaced]
     if entries:
         found += [f"it calls {name.rpartition(':')[2]} {times} times for {entries} numbers, as finite differences do"
                   for name, times in whole.items() if times >= entries]  # fmt: skip
@@ -132,15 +123,9 @@ def sentences(
     return found
 
 
-def _counts(called: Mapping[str, Any], name: str) -> dict[str, int]:
-    counts = called.get(name, {})
-    return (
-        {str(key): value for key, value in counts.items() if isinstance(value, int)} if isinstance(counts, dict) else {}
-    )
-
-
-def _dotted(name: str) -> str:
-    return name.replace(":", ".")
+def _counts(found: Any) -> dict[str, int]:
+    """The counts; a submission can have left anything instead."""
+    return {name: times for name, times in found.items() if isinstance(times, int)} if isinstance(found, dict) else {}
 
 
 def _size(value: Any) -> int:
