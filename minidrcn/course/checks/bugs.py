@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import linecache
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
+
+from . import guard
 
 
 class Bug(NamedTuple):
@@ -50,12 +51,8 @@ def plant(bug: Bug) -> Callable:
     source = inspect.getsource(right)
     if source.count(bug.right) != 1:
         raise ValueError(f"bug {bug.name}: {bug.right!r} stands {source.count(bug.right)} times in {bug.target}")
-    source = source.replace(bug.right, bug.wrong)
-    file_name = f"<bug {bug.name}>"
-    # Tracebacks and inspect.getsource look the source up here.
-    linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
     namespace = dict(vars(sys.modules[right.__module__]))
-    exec(compile(source, file_name, "exec"), namespace)
+    guard.run_source(source.replace(bug.right, bug.wrong), f"<bug {bug.name}>", namespace)
     return namespace[bug.function_name]
 
 

@@ -66,6 +66,12 @@ def call_again(outcome: Outcome, fn: Callable, arguments: tuple) -> Outcome:
     return outcome._replace(unstable=bool(again.problem) or not equal(outcome.value, again.value))
 
 
+def run_source(source: str, file_name: str, namespace: dict[str, Any]) -> None:
+    """Run some source; tracebacks and `inspect.getsource` find it under that name."""
+    linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
+    exec(compile(source, file_name, "exec"), namespace)
+
+
 def plain(value: Any) -> Any:
     """The same value made of nothing but arrays, numbers, strings, None, tuples and dicts; arrays are copied.
 

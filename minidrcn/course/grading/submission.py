@@ -9,10 +9,7 @@ from typing import NamedTuple
 
 from ...errors import InputError
 
-# Cell magics whose cell is still Python.
-PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
-
-
+PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")  # whose cell is still Python
 NOT_A_NOTEBOOK = "not a notebook of format 4"
 
 
@@ -24,11 +21,7 @@ class Piece(NamedTuple):
 
 
 def pieces(name: str, source: str) -> list[Piece]:
-    """The code in a file, without the cells that hold the instructor's checks.
-
-    Args:
-        name: the file's name, which ends in .ipynb or .py.
-        source: its content.
+    """The code in a file (whose name ends in .ipynb or .py), without the cells that hold the instructor's checks.
 
     Raises:
         InputError: it is no notebook.
@@ -40,7 +33,7 @@ def pieces(name: str, source: str) -> list[Piece]:
         return [
             Piece(f"cell {k}", _without_magics("".join(cell["source"])))
             for k, cell in enumerate(cells, start=1)
-            if cell["cell_type"] == "code" and not _is_check(cell)
+            if cell["cell_type"] == "code" and not cell.get("metadata", {}).get("nbgrader", {}).get("grade")
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(NOT_A_NOTEBOOK) from error
@@ -54,17 +47,10 @@ def parse(source: str) -> ast.Module | None:
         return None
 
 
-def _is_check(cell: dict) -> bool:
-    return bool(cell.get("metadata", {}).get("nbgrader", {}).get("grade", False))
-
-
 def _without_magics(source: str) -> str:
     """The cell as plain Python: what only Jupyter understands becomes a comment, line for line."""
-    first = source.lstrip().partition("\n")[0]
-    if first.startswith("%%"):
-        if not first.startswith(PYTHON_MAGICS):
-            return ""
-        source = re.sub(r"(?m)^(\s*)%%", r"\1# %%", source, count=1)
-    if parse(source):
-        return source
-    return re.sub(r"(?m)^([ \t]*)([%!].*|[\w.]+\?{1,2}[ \t]*)$", r"\1pass  # \2", source)
+    start = source.lstrip()
+    if start.startswith("%%") and not start.startswith(PYTHON_MAGICS):
+        return ""
+    source = re.sub(r"\A(\s*)%%", r"\1# %%", source)
+    return source if parse(source) else re.sub(r"(?m)^([ \t]*)([%!].*|[\w.]+\?{1,2}[ \t]*)$", r"\1pass  # \2", source)

@@ -7,7 +7,7 @@ submission that sends a signal to its parent ends that one and not the grader.
 
 from __future__ import annotations
 
-import linecache
+import contextlib
 import os
 import sys
 import types
@@ -51,35 +51,25 @@ def answer(name: str, source: str, function: str, twice: bool, calls: tuple) -> 
     except InputError as error:
         module, problems, missing = None, [], str(error)
     for arguments in calls:
-        if missing:
-            outcome = guard.Outcome(problem=missing)
-        else:
+        outcome = guard.Outcome(problem=missing)
+        if not missing:
             fn = vars(module)[function]
             outcome, counts = notices.counted(partial(guard.call, fn, arguments), getattr(arguments[0], "size", 1))
             called = called or counts  # of the first call, whose numbers are counted, too
-            if twice:
-                outcome = guard.call_again(outcome, fn, arguments)
+            outcome = guard.call_again(outcome, fn, arguments) if twice else outcome
         outcomes.append(outcome._asdict())
-    return {"outcomes": tuple(outcomes), "problems": tuple(problems), "called": called}
+    return {"outcomes": outcomes, "problems": problems, "called": called}
 
 
 def load(name: str, source: str) -> tuple[types.ModuleType, list[str]]:
     """Run a submission's code, piece by piece: the module that holds what it defines, and what went wrong."""
-    module = types.ModuleType(MODULE)
+    module = sys.modules[MODULE] = types.ModuleType(MODULE)
     module.__dict__["__submission__"] = True
-    sys.modules[MODULE] = module
     problems = []
     for piece in pieces(name, source):
-        file_name = f"<{piece.name}>"
-        # Tracebacks and inspect.getsource find the source here.
-        linecache.cache[file_name] = (len(piece.source), None, piece.source.splitlines(keepends=True), file_name)
-
-        def run(source: str = piece.source, file_name: str = file_name) -> None:
-            exec(compile(source, file_name, "exec"), module.__dict__)
-
+        run = partial(guard.run_source, piece.source, f"<{piece.name}>", module.__dict__)
         problem = guard.call(run, ()).problem
-        if problem:
-            problems.append(f"{piece.name}: {problem}")
+        problems += [f"{piece.name}: {problem}"] if problem else []
     return module, problems
 
 
@@ -103,10 +93,8 @@ def _limit(seconds: int, mebibytes: int) -> None:
         (resource.RLIMIT_FSIZE, 2**28, 2**28),
         (resource.RLIMIT_CORE, 0, 0),
     ):
-        try:
+        with contextlib.suppress(OSError, ValueError):  # macOS refuses some
             resource.setrlimit(what, (soft, hard))
-        except (OSError, ValueError):  # macOS refuses some
-            continue
 
 
 def _write(name: str, value: object) -> None:
