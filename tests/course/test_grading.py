@@ -124,6 +124,8 @@ def test_the_worst_of_several_seeds_counts(hand_in):
         ("import os\nfor fd in range(3, 50):\n    try: os.write(fd, b'forged')\n    except OSError: pass\n"
          "def relu_backward(dy, cache): return dy", "graded", "WRONG"),
         ("import os\nopen('answers', 'wb').write(b'PK')\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "read"),
+        ("import os, numpy\nfrom minidrcn.course.grading import wire\nopen('answers', 'wb').write(wire.encode("
+         "numpy.zeros(3)))\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "cannot be read"),
         ("import os\nos.mkfifo('answers')\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "cannot be read"),
         ("import os\nos.symlink('/etc/passwd', 'answers')\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "read"),
         ("from minidrcn.course.grading import worker\nfrom minidrcn.course.checks import guard\n"

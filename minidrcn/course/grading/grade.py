@@ -71,7 +71,7 @@ def grade_file(file: File, exercise: Exercise, seeds: Sequence[int], limits: Lim
     calls = tuple(case.arguments for group in cases for case in group)
     answers = sandbox.run(file.name, file.source, modules, exercise.function, check.twice, calls, limits)
     if answers.stopped:
-        return Grade(exercise, f"stopped: {answers.stopped}", 0.0, [answers.problem, *answers.problems])
+        return Grade(exercise, f"stopped: {answers.stopped}", 0.0, list(answers.problems))
     if answers.outcomes[0].problem == NOT_A_NOTEBOOK:
         return Grade(exercise, "unreadable", 0.0, [f"{file.name}: {NOT_A_NOTEBOOK}"])
     outcomes, results, error = list(answers.outcomes), [], np.nan

@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,34 +42,26 @@ class Answers(NamedTuple):
 
     Attributes:
         outcomes: one for each call; none if it was stopped.
-        problems: what went wrong while its code was run.
+        problems: what went wrong while its code was run; of one that was stopped, why.
         seen: see `notices.in_source`.
         called: see `notices.counted`.
         stopped: "", "time", "memory" or "crashed".
-        problem: a sentence on why it was stopped, or "".
     """
 
-    outcomes: tuple[guard.Outcome, ...] = ()
-    problems: tuple[str, ...] = ()
-    seen: dict[str, Any] = {}  # noqa: RUF012, never changed
-    called: dict[str, Any] = {}  # noqa: RUF012
+    outcomes: Sequence[guard.Outcome]
+    problems: Sequence[str]
+    seen: Mapping[str, Any]
+    called: Mapping[str, Any]
     stopped: str = ""
-    problem: str = ""
 
 
 def run(
     name: str, source: str, modules: dict[str, str], function: str, twice: bool, calls: tuple, limits: Limits
 ) -> Answers:
-    """Load a submission in a process of its own and make the calls there.
+    """Load a submission in a process of its own, within limits, and call its function with the arguments of each call.
 
-    Args:
-        name: of its file, which tells a notebook from a Python file.
-        source: the file's content.
-        modules: other Python files that it may import, by name.
-        function: the name of what to call.
-        twice: make every call twice, to see whether it gives the same.
-        calls: the arguments of each.
-        limits: of time and memory.
+    The file's name tells a notebook from a Python file; `modules` are other Python files that it may import, by name.
+    With `twice`, every call is made twice, to see whether it gives the same.
     """
     # The folder is left to the operating system if the submission has made files in it that cannot be removed.
     with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
@@ -77,15 +70,27 @@ def run(
         command = [sys.executable, "-I", "-c", f"import sys; sys.path[:] = {_path()!r}; {code}"]
         status = _wait([*(_bubblewrap(folder) if isolated() else []), *command], folder, limits)
         answers, seen = _read(folder, ANSWERS), _read(folder, SEEN)
-    return _checked(answers, seen, len(calls), status, limits)
+    seen = seen if isinstance(seen, dict) and all(map(_are_texts, seen.values())) else {}
+    try:
+        return _checked(answers, seen, len(calls))
+    except (TypeError, KeyError, ValueError):
+        computed = ("time", f"it was stopped after {limits.seconds} s of computing: does a loop never end?")
+        waited = f"it was stopped after {PATIENCE * limits.seconds} s of waiting: does it sleep, or wait for something?"
+        reasons = {
+            128 + SIGXCPU: computed,
+            -SIGXCPU: computed,
+            None: ("time", waited),
+            0: ("crashed", "what came back from its process cannot be read"),
+        }
+        stopped, why = reasons.get(status, ("crashed", f"it ended its own process, or the system did ({status})"))
+        return Answers((), (why,), seen, {}, stopped)
 
 
 def _wait(command: list[str], folder: str, limits: Limits) -> int | None:
     """Run a command to its end, and end all it has started: its exit status; None if the wall clock ended it."""
     variables = ("PATH", "SYSTEMROOT", "TEMP", "LD_LIBRARY_PATH")
     environment = {name: os.environ[name] for name in variables if name in os.environ}
-    for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM"):
-        environment[f"{library}_NUM_THREADS"] = "1"
+    environment |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")}
     nothing = subprocess.DEVNULL
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
@@ -137,35 +142,29 @@ def _read(folder: str, name: str) -> Any:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(os.path.join(folder, name), flags), "rb") as file:
             about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_BYTES:
-                return None
-            return wire.decode(file.read(MAX_BYTES))
+            return wire.decode(file.read() if stat.S_ISREG(about.st_mode) and about.st_size <= MAX_BYTES else b"")
     except (OSError, ValueError):
         return None
 
 
-def _checked(answers: Any, seen: Any, calls: int, status: int | None, limits: Limits) -> Answers:
-    """The answers, if they are what the worker writes; a submission can have written anything instead."""
-    seen = seen if isinstance(seen, dict) and all(_are_texts(value) for value in seen.values()) else {}
-    try:
-        outcomes = tuple(guard.Outcome(**outcome) for outcome in answers["outcomes"])
-        problems, called = answers["problems"], answers["called"]
-        fine = _are_texts(problems) and isinstance(called, dict) and len(outcomes) == calls
-        fine = fine and all(_is_outcome(outcome) for outcome in outcomes)
-    except (TypeError, KeyError):
-        fine = False
-    if fine:
-        outcomes = tuple(outcome._replace(problem=_printable(outcome.problem)) for outcome in outcomes)
-        return Answers(outcomes, tuple(map(_printable, problems)), seen, called)
-    if status is None:
-        return Answers(seen=seen, stopped="time", problem=f"it was stopped after {PATIENCE * limits.seconds} s of "
-                       "waiting: does it sleep, or wait for something?")  # fmt: skip
-    if status in (128 + SIGXCPU, -SIGXCPU):
-        return Answers(seen=seen, stopped="time", problem=f"it was stopped after {limits.seconds} s of computing: "
-                       "does a loop never end?")  # fmt: skip
-    if status == 0:
-        return Answers(seen=seen, stopped="crashed", problem="what came back from its process cannot be read")
-    return Answers(seen=seen, stopped="crashed", problem=f"it ended its own process, or the system did ({status})")
+def _checked(answers: Any, seen: dict[str, Any], calls: int) -> Answers:
+    """The answers, if they are what the worker writes; a submission can have written anything instead.
+
+    Raises:
+        TypeError, KeyError or ValueError: they are not.
+    """
+    if not isinstance(answers, dict):
+        raise TypeError("no answers")
+    outcomes = [guard.Outcome(**outcome) for outcome in answers["outcomes"]]
+    problems, called = answers["problems"], answers["called"]
+    fine = _are_texts(problems) and isinstance(called, dict) and len(outcomes) == calls
+    for outcome in outcomes:
+        fine = fine and _are_texts((outcome.problem,)) and isinstance(outcome.unstable, bool)
+        fine = fine and all(type(k) is int and 0 <= k < 10 for k in outcome.changed)
+    if not fine:
+        raise ValueError("no answers")
+    outcomes = [outcome._replace(problem=_printable(outcome.problem)) for outcome in outcomes]
+    return Answers(outcomes, list(map(_printable, problems)), seen, called)
 
 
 def _printable(text: str) -> str:
@@ -175,12 +174,3 @@ def _printable(text: str) -> str:
 
 def _are_texts(values: Any) -> bool:
     return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
-
-
-def _is_outcome(outcome: guard.Outcome) -> bool:
-    return (
-        isinstance(outcome.problem, str)
-        and isinstance(outcome.unstable, bool)
-        and isinstance(outcome.changed, tuple)
-        and all(type(k) is int and 0 <= k < 10 for k in outcome.changed)
-    )
