@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import re
+import secrets
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from .. import cli
 from ..errors import InputError, UsageError
@@ -71,13 +69,14 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _grade(args: argparse.Namespace, wanted: list) -> int:
+def _grade(args: argparse.Namespace, wanted: list[Exercise]) -> int:
     students, warnings = collect(args.path, read_roster(args.roster) if args.roster else ())
     if args.format == "gradescope" and len(students) != 1:
         raise UsageError("--gradescope is for one submission; name a file, or one student's folder")
     if args.resume and not args.out:
         raise UsageError("--resume needs --out, the folder of the grading to go on with")
-    secret, seed = args.seed_from, _seed(args)
+    secret, limits = args.seed_from, Limits(args.seconds, args.memory)
+    seed = grading_seed(2 + secrets.randbelow(2**31)) if args.seed is None else args.seed
     if args.out:
         seed = _open_folder(args, seed)
     for line in (*warnings, _isolation(), *([] if secret else [f"seeds from --seed {seed}"])):
@@ -87,14 +86,12 @@ def _grade(args: argparse.Namespace, wanted: list) -> int:
     say = print if args.format is None and len(students) > 1 else (lambda _: None)
     say(tables.head(wanted, width))
     done: list[tables.Graded] = []
-    limits = Limits(args.seconds, args.memory)
     with ThreadPoolExecutor(args.jobs or usable_cores()) as executor:
         waiting = []
         for student in students:
-            stem = _stem(args, student)
+            stem = _stem(args, student) if args.out else None
             kept = _kept(stem) if args.resume else None
-            seeds = seeds_of(student.name, secret) if secret else (seed, seed + 1)
-            one = partial(_one, student, seeds=seeds, limits=limits)
+            one = partial(_one, student, seeds_of(student.name, secret) if secret else (seed, seed + 1), limits)
             waiting.append((student, stem, kept, [] if kept else [executor.submit(one, e) for e in wanted]))
         try:
             for student, stem, kept, grades in cli.progress(waiting, unit="student"):
@@ -106,14 +103,12 @@ def _grade(args: argparse.Namespace, wanted: list) -> int:
                 say(tables.row(graded, width))
         finally:
             executor.shutdown(cancel_futures=True)
-    if args.format:
-        print(tables.FORMATS[args.format](done), end="")
-    else:
-        print(tables.notices(done) if len(done) > 1 else tables.report(done[0]), end="")
+    shown = tables.notices(done) if len(done) > 1 else tables.report(done[0])
+    print(tables.FORMATS[args.format](done) if args.format else shown, end="")
     return 0
 
 
-def _one(student: Student, exercise: Exercise, seeds: Sequence[int], limits: Limits) -> Grade:
+def _one(student: Student, seeds: Sequence[int], limits: Limits, exercise: Exercise) -> Grade:
     """One grade; whatever goes wrong here is this student's row and ends nobody else's."""
     try:
         return best_grade(student, exercise, seeds, limits)
@@ -122,26 +117,16 @@ def _one(student: Student, exercise: Exercise, seeds: Sequence[int], limits: Lim
                      ["the grader failed on it; please report this"])  # fmt: skip
 
 
-def _seed(args: argparse.Namespace) -> int:
-    if args.seed is not None:
-        return args.seed
-    try:
-        return grading_seed() if SEED_VARIABLE in os.environ else int(np.random.default_rng().integers(2, 2**31))
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
 def _open_folder(args: argparse.Namespace, seed: int) -> int:
     """The seed of the grading in the folder `--out`, which is made, or gone on with."""
     note = args.out / "seed.txt"
     if args.resume and note.exists():
-        text = note.read_text(encoding="utf-8", errors="replace").strip()
-        if not text.isdecimal():
+        kept = note.read_text(encoding="utf-8", errors="replace").strip()
+        if not kept.isdecimal():
             raise InputError(f"{note}: not a seed; write the seed of that grading into it, or name a new folder")
-        kept = int(text)
-        if args.seed not in (None, kept):
+        if args.seed not in (None, int(kept)):
             raise UsageError(f"{args.out} was begun with --seed {kept}; leave --seed out to go on")
-        return kept
+        return int(kept)
     if args.out.exists() and any(args.out.iterdir()):
         raise UsageError(f"{args.out}: exists; name a new folder, or go on in it with --resume")
     args.out.mkdir(parents=True, exist_ok=True)
@@ -149,22 +134,19 @@ def _open_folder(args: argparse.Namespace, seed: int) -> int:
     return seed
 
 
-def _stem(args: argparse.Namespace, student: Student) -> Path | None:
-    """Where a student's result is kept, if it is: it changes with what was handed in and what is graded."""
-    if not args.out:
-        return None
+def _stem(args: argparse.Namespace, student: Student) -> Path:
+    """Where a student's result is kept: it changes with what was handed in and what is graded."""
     graded = (student.name, student.files, args.only, args.riddles, args.seed_from)
     digest = hashlib.sha256(repr(graded).encode("utf-8", "replace"))
     return args.out / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', student.name)[:60]}-{digest.hexdigest()[:8]}"
 
 
 def _kept(stem: Path) -> tables.Graded | None:
+    path = Path(f"{stem}.json")
     try:
-        return tables.from_json(Path(f"{stem}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+        return tables.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{stem}.json: not a result; remove it to grade that student again") from error
+        raise InputError(f"{path}: not a result; remove it to grade that student again") from error
 
 
 def _isolation() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import UsageError
 from ...grad_check import numeric_gradient
 from . import guard
 from .bugs import target_function
@@ -117,15 +118,15 @@ def _cases(check: ComparingCheck, seed: int) -> list[Case]:
     return check.cases_of(seed, draw_sizes(check.function_name, seed, check.visible))
 
 
-def grading_seed() -> int:
-    """The seed that submissions are graded with: the environment's MINIDRCN_COURSE_SEED, else 1.
+def grading_seed(otherwise: int = 1) -> int:
+    """The seed that submissions are graded with: the environment's MINIDRCN_COURSE_SEED, if it is set.
 
     Raises:
-        ValueError: it is no whole number of at least 0.
+        UsageError: it is no whole number of at least 0.
     """
-    text = os.environ.get(SEED_VARIABLE, "1")
+    text = os.environ.get(SEED_VARIABLE, f"{otherwise}")
     if not text.isdecimal():
-        raise ValueError(f"{SEED_VARIABLE} must be a whole number of at least 0, not {text!r}")
+        raise UsageError(f"{SEED_VARIABLE} must be a whole number of at least 0, not {text!r}")
     return int(text)
 
 

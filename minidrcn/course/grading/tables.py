@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..exercises import EXERCISES, Exercise
 from .grade import Grade
-
-NAME = "minidrcn"  # of the assignment, where one is asked for
 
 
 class Graded(NamedTuple):
@@ -35,9 +33,9 @@ class Graded(NamedTuple):
     @property
     def status(self) -> str:
         """How all exercises went: the status of all of them, else the first trouble, else "partly"."""
-        statuses = {grade.status: None for grade in self.grades}  # in order
+        statuses = list(dict.fromkeys(grade.status for grade in self.grades))
         trouble = [status for status in statuses if status not in ("graded", "not handed in")]
-        return next(iter(statuses)) if len(statuses) == 1 else (trouble or ["partly"])[0]
+        return statuses[0] if len(statuses) == 1 else (trouble or ["partly"])[0]
 
     @property
     def notices(self) -> list[str]:
@@ -48,16 +46,14 @@ class Graded(NamedTuple):
 
 def to_json(graded: Graded) -> str:
     """Everything, for `from_json`."""
-    grades = [{**grade.__dict__, "exercise": grade.exercise.name} for grade in graded.grades]
-    return json.dumps({**graded._asdict(), "grades": grades}, indent=1) + "\n"
+    grades = [{**vars(grade), "exercise": grade.exercise.name} for grade in graded.grades]
+    return json.dumps(graded._replace(grades=grades)._asdict(), indent=1) + "\n"
 
 
 def from_json(text: str) -> Graded:
     """What `to_json` wrote. Raises ValueError, KeyError or TypeError if it is something else."""
-    values = json.loads(text)
-    known = {exercise.name: exercise for exercise in EXERCISES}
-    grades = [Grade(**{**grade, "exercise": known[grade["exercise"]]}) for grade in values["grades"]]
-    return Graded(values["name"], values["id"], grades, values["warnings"])
+    graded, known = Graded(**json.loads(text)), {exercise.name: exercise for exercise in EXERCISES}
+    return graded._replace(grades=[Grade(**{**g, "exercise": known[g["exercise"]]}) for g in graded.grades])
 
 
 def report(graded: Graded, notices: bool = True) -> str:
@@ -67,16 +63,15 @@ def report(graded: Graded, notices: bool = True) -> str:
         exercise = grade.exercise
         lines.append(f"{exercise.name} {exercise.title}: {grade.points:g} of {exercise.points} points")
         lines += [f"    {line}" for line in grade.report]
-        lines += [f"    notice: {notice}" for notice in grade.notices if notices]
-        lines.append("")
-    return "\n".join([*lines, f"{graded.total:g} of {graded.maximum} points"]) + "\n"
+        lines += [*(f"    notice: {notice}" for notice in grade.notices if notices), ""]
+    return "\n".join([*lines, f"{graded.total:g} of {graded.maximum} points\n"])
 
 
 def head(exercises: Sequence[Exercise], width: int) -> str:
     """The first lines of the table: exercises, and the points that each is worth."""
     names = _line("student", [e.name for e in exercises], "total", "status", width)
-    worth = [str(e.points) for e in exercises]
-    return f"{names}\n{_line('(points)', worth, str(sum(e.points for e in exercises)), '', width)}"
+    worth = [e.points for e in exercises]
+    return f"{names}\n{_line('(points)', worth, sum(worth), '', width)}"
 
 
 def row(graded: Graded, width: int) -> str:
@@ -85,36 +80,48 @@ def row(graded: Graded, width: int) -> str:
     return _line(graded.name, points, f"{graded.total:g}", graded.status, width)
 
 
-def _line(name: str, points: Sequence[str], total: str, status: str, width: int) -> str:
+def _line(name: str, points: Sequence[object], total: object, status: str, width: int) -> str:
     return f"{name:{width}}{''.join(f'{each:>6}' for each in points)}{total:>7}   {status}".rstrip()
 
 
 def notices(class_: Sequence[Graded]) -> str:
     """What the instructor should look at, below the table."""
-    found = [f"{graded.name}: {notice}" for graded in class_ for notice in graded.notices]
-    return "".join(f"{line}\n" for line in (["", *found] if found else []))
+    found = [f"{graded.name}: {notice}\n" for graded in class_ for notice in graded.notices]
+    return "".join(["\n", *found] if found else [])
 
 
 def as_csv(class_: Sequence[Graded]) -> str:
     """The table as comma-separated values, with maximum and notices."""
     exercises = [grade.exercise.name for grade in class_[0].grades]
-    head = ["student", *exercises, "total", "maximum", "status", "notices"]
-    return _csv(head, ([g.name, *(grade.points for grade in g.grades), g.total, g.maximum, g.status,
-                        "; ".join(g.notices)] for g in class_))  # fmt: skip
+    return _csv(["student", *exercises, "total", "maximum", "status", "notices"],
+                *([g.name, *(grade.points for grade in g.grades), g.total, g.maximum, g.status,
+                   "; ".join(g.notices)] for g in class_))  # fmt: skip
 
 
 def as_moodle(class_: Sequence[Graded]) -> str:
     """The columns of Moodle's grading worksheet."""
-    head = ["Identifier", "Full name", "Grade", "Maximum Grade", "Feedback comments"]
-    return _csv(head, ([f"Participant {g.id}" if g.id else "", g.name, g.total, g.maximum, report(g, notices=False)]
-                       for g in class_))  # fmt: skip
+    return _csv(["Identifier", "Full name", "Grade", "Maximum Grade", "Feedback comments"],
+                *([f"Participant {g.id}" if g.id else "", g.name, g.total, g.maximum, report(g, notices=False)]
+                  for g in class_))  # fmt: skip
 
 
 def as_canvas(class_: Sequence[Graded]) -> str:
     """The columns of Canvas's gradebook."""
-    head = ["Student", "ID", "SIS Login ID", "Section", NAME]
-    return _csv(head, [["    Points Possible", "", "", "", class_[0].maximum],
-                       *([g.name, g.id, "", "", g.total] for g in class_)])  # fmt: skip
+    return _csv(["Student", "ID", "SIS Login ID", "Section", "minidrcn"],
+                ["    Points Possible", "", "", "", class_[0].maximum],
+                *([g.name, g.id, "", "", g.total] for g in class_))  # fmt: skip
+
+
+def _csv(*rows: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([map(_cell, row) for row in rows])
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def as_gradescope(class_: Sequence[Graded]) -> str:
@@ -125,21 +132,4 @@ def as_gradescope(class_: Sequence[Graded]) -> str:
     return json.dumps({"score": graded.total, "tests": tests}, indent=1) + "\n"
 
 
-FORMATS: dict[str, Callable[[Sequence[Graded]], str]] = {
-    "csv": as_csv,
-    "moodle": as_moodle,
-    "canvas": as_canvas,
-    "gradescope": as_gradescope,
-}
-
-
-def _csv(head: Sequence[str], rows: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([list(map(_cell, row)) for row in (head, *rows)])
-    return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+FORMATS = {"csv": as_csv, "moodle": as_moodle, "canvas": as_canvas, "gradescope": as_gradescope}
