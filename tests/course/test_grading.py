@@ -19,7 +19,7 @@ from minidrcn.course.__main__ import main
 from minidrcn.course.exercises import EXERCISES, exercises
 from minidrcn.course.grading import sandbox
 from minidrcn.course.grading.collect import collect
-from minidrcn.course.grading.grade import best_grade, grade_student, seeds_of
+from minidrcn.course.grading.grade import best_grade, seeds_of
 from minidrcn.course.grading.release import FOLDER
 from minidrcn.course.grading.sandbox import Limits
 
@@ -56,7 +56,7 @@ def grade(path, *names, riddles=0, seed=1, seconds=30, mebibytes=2048):
     """The grades of one student's file or folder, by exercise, those that were handed in."""
     wanted = [exercise for exercise in exercises(riddles) if not names or exercise.name in names]
     (student,), _ = collect(path)
-    grades = grade_student(student, wanted, [seed], Limits(seconds, mebibytes))
+    grades = [best_grade(student, exercise, [seed], Limits(seconds, mebibytes)) for exercise in wanted]
     return {grade.exercise.name: grade for grade in grades if grade.status != "not handed in"}
 
 

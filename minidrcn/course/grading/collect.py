@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import stat
 from collections.abc import Iterable
@@ -75,8 +74,8 @@ def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list
         return [_with_files(Student(path.stem), [path])], []
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder")
-    children = sorted(child for child in path.iterdir() if not child.name.startswith((".", "__")))
-    folders = [child for child in children if _kind(child) == "folder" and child.suffix not in ENDINGS]
+    children = _visible(path)
+    folders = [child for child in children if _is_folder(child)]
     named = [child for child in children if File(child.name).exercise and child.suffix in ENDINGS]
     if named and not folders:
         return [_with_files(Student(path.resolve().name), children)], []
@@ -84,29 +83,24 @@ def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list
     found: dict[str, Student] = {}
     warnings = []
     for child in children:
-        canvas = CANVAS.fullmatch(child.name) if child not in folders else None
-        moodle = MOODLE.fullmatch(child.name) if child in folders else None
-        if canvas:
-            student = found.setdefault(canvas["id"], Student(canvas["student"], canvas["id"]))
-            _with_files(student, [child], canvas["file"])
-        elif child in folders:
-            name, number = (moodle["student"], moodle["id"]) if moodle else (child.name, "")
+        match = (MOODLE if child in folders else CANVAS).fullmatch(child.name)
+        plain = child.name if child in folders else child.stem
+        name, number = (match["student"], match["id"]) if match else (plain, "")
+        student = found.get(number or plain, Student(name, number))
+        if child in folders:
             found[child.name] = _with_files(Student(name, number), _below(child))
         elif child in named:
             warnings.append(f"{child.name}: named like an exercise, but in no student's folder; it is not graded")
-        elif child.suffix not in IGNORED:
-            _with_files(found.setdefault(child.stem, Student(child.stem)), [child])
-    students = list(found.values())
+        elif match or child.suffix not in IGNORED:
+            found[number or plain] = _with_files(student, [child], match["file"] if match else "")
+    students, names = list(found.values()), list(roster)
     if not any(student.files for student in students):
         raise InputError(f"{path}: no submissions in this folder; expected notebooks (.ipynb) or Python files (.py)")
     _warn_of_copies(students)
-    names = list(roster)
     for student in students:
-        if names and student.name not in names:
-            student.warnings.append("not on the roster")
+        student.warnings += ["not on the roster"] * bool(names and student.name not in names)
     known = {student.name for student in students}
-    students += [Student(name) for name in names if name not in known]
-    return students, warnings
+    return students + [Student(name) for name in names if name not in known], warnings
 
 
 def read_roster(path: Path) -> list[str]:
@@ -117,17 +111,19 @@ def read_roster(path: Path) -> list[str]:
         raise InputError(f"{path}: cannot be read; expected a text file with a name on each line") from error
 
 
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, in order, without what is hidden."""
+    return sorted(child for child in folder.iterdir() if not child.name.startswith((".", "__")))
+
+
 def _below(folder: Path) -> list[Path]:
     """Everything in a folder and in its folders, in order, without what is hidden."""
-    found = []
-    for child in sorted(folder.iterdir()):
-        if child.name.startswith((".", "__")):
-            continue
-        if _kind(child) == "folder" and child.suffix not in ENDINGS:
-            found += _below(child)
-        else:
-            found.append(child)
-    return found
+    below = [_below(child) if _is_folder(child) else [child] for child in _visible(folder)]
+    return [path for paths in below for path in paths]
+
+
+def _is_folder(path: Path) -> bool:
+    return _kind(path) == "folder" and path.suffix not in ENDINGS
 
 
 def _with_files(student: Student, paths: Iterable[Path], name: str = "") -> Student:
@@ -144,10 +140,8 @@ def _with_files(student: Student, paths: Iterable[Path], name: str = "") -> Stud
 
 
 def _kind(path: Path) -> str:
-    mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        return "link"
-    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "device"
+    kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder", stat.S_IFREG: "file"}
+    return kinds.get(stat.S_IFMT(path.lstat().st_mode), "device")
 
 
 def _read(path: Path, name: str, kind: str) -> File:
@@ -164,9 +158,9 @@ def _read(path: Path, name: str, kind: str) -> File:
 
 
 def _warn_of_copies(students: list[Student]) -> None:
-    owners: dict[bytes, Student] = {}
+    owners: dict[str, Student] = {}
     for student in students:
         for file in student.files:
-            first = owners.setdefault(hashlib.sha256(file.source.encode("utf-8", "replace")).digest(), student)
+            first = owners.setdefault(file.source, student)
             if file.source.strip() and first is not student:
                 student.warnings.append(f"{file.name}: the same as {first.name}'s, byte for byte")

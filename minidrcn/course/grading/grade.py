@@ -40,11 +40,6 @@ class Grade:
     notices: list[str] = field(default_factory=list)
 
 
-def grade_student(student: Student, exercises: Sequence[Exercise], seeds: Sequence[int], limits: Limits) -> list[Grade]:
-    """One grade for each exercise: the best of what was handed in for it."""
-    return [best_grade(student, exercise, seeds, limits) for exercise in exercises]
-
-
 def best_grade(student: Student, exercise: Exercise, seeds: Sequence[int], limits: Limits) -> Grade:
     """The best grade of all files that hold something for the exercise. A file named like one counts for it alone."""
     best = Grade(exercise)
