@@ -94,9 +94,10 @@ class ComparingCheck(Check):
         """The names of the function's arguments: the target's, as many as a call has."""
         return list(inspect.signature(target_function(self.target)).parameters)[: len(self.cases(0)[0].arguments)]
 
+    @functools.lru_cache(maxsize=32)  # noqa: B019, a check lives as long as the process
     def cases(self, seed: int) -> list[Case]:
         """The calls for a seed."""
-        return _cases(self, seed)
+        return self.cases_of(seed, draw_sizes(self.function_name, seed, self.visible))
 
     def grade(self, outcomes: Sequence[guard.Outcome], seed: int) -> Result:
         """The result for what the calls for a seed gave."""
@@ -111,11 +112,6 @@ class ComparingCheck(Check):
 def comparing(target: str, visible: tuple[Sizes, ...], **options: Any) -> Callable[[Callable], ComparingCheck]:
     """Decorator: turn a function that builds cases into a check, whose contract is the function's docstring."""
     return lambda build: ComparingCheck(build.__doc__, target, visible, build, **options)
-
-
-@functools.lru_cache(maxsize=32)
-def _cases(check: ComparingCheck, seed: int) -> list[Case]:
-    return check.cases_of(seed, draw_sizes(check.function_name, seed, check.visible))
 
 
 def grading_seed(otherwise: int = 1) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,8 +59,11 @@ class Unusable(ValueError):
     """What a function returned cannot be compared; the message says why."""
 
 
-def by_position(names: Sequence[str]) -> Callable[[Any], Named]:
-    """For functions that return their results in this order; a single one may come without its tuple."""
+def by_position(names: Sequence[str], of_dicts: Container[str] = ()) -> Callable[[Any], Named]:
+    """For functions that return their results in this order; a single one may come without its tuple.
+
+    Some may be dicts of results, which are named "grads['w']" and so on.
+    """
 
     def unpack(value: Any) -> Named:
         if len(names) == 1:
@@ -71,7 +74,12 @@ def by_position(names: Sequence[str]) -> Callable[[Any], Named]:
             raise Unusable(f"it returned {guard.kind(value)}; expected {', '.join(names)}")
         if len(value) != len(names):
             raise Unusable(f"it returned {len(value)} values; expected {len(names)}: {', '.join(names)}")
-        return dict(zip(names, value, strict=True))
+        found = {}
+        for name, result in zip(names, value, strict=True):
+            if name in of_dicts and not isinstance(result, dict):
+                raise Unusable(f"{name} must be a dict of arrays, not {guard.kind(result)}")
+            found |= {f"{name}[{key!r}]": item for key, item in result.items()} if name in of_dicts else {name: result}
+        return found
 
     return unpack
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...model.loss import loss_forward
 from ...ops.pointwise import relu_forward, weighted_sum_forward
 from ...training.optim import clip_by_global_norm
 from .cases import Sizes, comparing, derivatives, draw
-from .judge import Case, Unusable, by_position
+from .judge import Case, by_position
 
 MAPS = (
     {"N": 2, "H": 3, "W": 4, "C": 2},
@@ -26,11 +24,7 @@ PREDICTIONS = (
 )
 
 
-def _unpack_clipping(value: Any) -> dict:
-    named = by_position(("clipped", "norm"))(value)
-    if not isinstance(named["clipped"], dict):
-        raise Unusable("the first of the two results must be a dict of arrays, with the keys of grads")
-    return {"norm": named["norm"], **{f"clipped[{name!r}]": array for name, array in named["clipped"].items()}}
+unpack_clipping = by_position(("clipped", "norm"), of_dicts=["clipped"])
 
 
 @comparing("ops.pointwise:relu_backward", MAPS)
@@ -62,7 +56,7 @@ def check_loss(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     return [Case((ys, w, y, alpha), right, {**sizes, "alpha": alpha}, factors, parts=parts)]
 
 
-@comparing("training.optim:clip_by_global_norm", ({"C": 2, "F": 3},), unpack=_unpack_clipping, tolerance=1e-10)
+@comparing("training.optim:clip_by_global_norm", ({"C": 2, "F": 3},), unpack=unpack_clipping, tolerance=1e-10)
 def check_clipping(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(grads, max_norm) -> clipped, norm`: two dicts of arrays, and the length before clipping."""
     w, b, ensemble = draw(rng, {**sizes, "K": 3, "D": 4}, "KKCF", "F", "D")
@@ -77,6 +71,6 @@ def check_clipping(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
         ("all zero", 1, {"w": 0 * w, "b": 0 * b}, 1.0),
         ("other names", 1, others, lengths[0] / 2),
     ):
-        right = _unpack_clipping(clip_by_global_norm(given, max_norm))
+        right = unpack_clipping(clip_by_global_norm(given, max_norm))
         cases.append(Case((given, max_norm), right, sizes, label=label, weight=weight))
     return cases

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from ...model.drcn import DRCN
 from ...ops.conv import conv2d_forward
 from ...ops.pointwise import relu_forward
 from .cases import Sizes, comparing, derivatives, draw, pick
-from .judge import Case, Unusable, by_position
+from .judge import Case, by_position
 from .recursive import recursion_forward, supervision_forward
 
 RECURSIONS = (
@@ -61,13 +60,6 @@ def _by_use(loss: Callable, h: np.ndarray, D: int, **shared: np.ndarray) -> tupl
     return {"dh_0": dh_0, **{name: contributions.sum(axis=0) for name, contributions in uses.items()}}, uses
 
 
-def _unpack_network(value: Any) -> dict:
-    named = by_position(("dx", "grads"))(value)
-    if not isinstance(named["grads"], dict):
-        raise Unusable("the second of the two results must be a dict of gradients")
-    return {"dx": named["dx"], **named["grads"]}
-
-
 @comparing("course.checks.recursive:recursion_backward", RECURSIONS)
 def check_recursion_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dh, caches) -> dh_0, dw, db`, the backward pass of `recursive.recursion_forward`."""
@@ -97,7 +89,7 @@ def check_supervision_backward(sizes: Sizes, rng: np.random.Generator) -> list[C
     return [Case((dys, caches), right, sizes, uses=uses)]
 
 
-@comparing("model.network:backward", RECURSIONS, unpack=_unpack_network)
+@comparing("model.network:backward", RECURSIONS, unpack=by_position(("dx", "grads"), of_dicts=["grads"]))
 def check_network_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dfinal, dys, cache) -> dx, grads`, the backward pass of `minidrcn.model.network.forward`."""
     params, x, architecture = _draw_network(rng, sizes)
@@ -109,7 +101,7 @@ def check_network_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]
         return (final * dfinal).sum() + (ys * dys).sum()
 
     grads = derivatives(loss, x=x, **params)
-    right = {"dx": grads.pop("dx"), **{name.removeprefix("d"): gradient for name, gradient in grads.items()}}
+    right = {"dx": grads.pop("dx"), **{f"grads[{name[1:]!r}]": gradient for name, gradient in grads.items()}}
     return [Case((dfinal, dys, cache), right, sizes)]
 
 

@@ -26,11 +26,6 @@ class Row(grad_check.Row):
     hint: str = ""
     note: str = ""
 
-    @property
-    def compared(self) -> bool:
-        """Whether there are numbers to show."""
-        return not math.isnan(self.error)
-
 
 @dataclass(frozen=True)
 class Result:
@@ -70,25 +65,22 @@ class Result:
             start = f"{name:{width}}  {shape:{shapes}}  {error:>7}  {wrong:>13}  {worst:{places}}"
             return f"{start}  {yours:>10}  {right:>10}  {ratio:>7}  {verdict}".rstrip()
 
-        lines, told = [self.title], set()
-        if any(row.compared for row in self.rows):
+        lines = [self.title]
+        if not all(math.isnan(row.error) for row in self.rows):
             lines.append(line("", "shape", "error", "wrong entries", "worst", "yours", "right", "ratio"))
-        for row in self.rows:
-            measured = (row.name, str(row.shape), f"{row.error:.1e}")
+        for k, row in enumerate(self.rows):
             if row.problem:
                 # A problem that several rows share is printed only once.
-                said = "the same" if row.problem in told else row.problem
+                said = "the same" if row.problem in [other.problem for other in self.rows[:k]] else row.problem
                 lines.append(f"{row.name:{width}}  WRONG: {said}")
-                told.add(row.problem)
-            elif not row.compared:
-                lines.append(f"{row.name:{width}}  {'ok' if row.ok else 'WRONG'}  {row.note}".rstrip())
-            elif row.ok:
-                lines.append(line(*measured, "none", verdict="ok"))
+            elif math.isnan(row.error):  # there are no numbers to show
+                lines.append(f"{row.name:{width}}  ok  {row.note}".rstrip())
             else:
-                numbers = (f"{row.yours:.3e}", f"{row.right:.3e}", f"{row.ratio:.4g}")
-                wrong = f"{row.wrong} of {math.prod(row.shape)}"
-                lines.append(line(*measured, wrong, str(row.index), *numbers, "WRONG"))
-                if row.hint:
-                    lines.append(f"{'':{width}}  hint: {row.hint}")
+                wrong = ("none",) if row.ok else (
+                    f"{row.wrong} of {math.prod(row.shape)}", str(row.index), f"{row.yours:.3e}", f"{row.right:.3e}",
+                    f"{row.ratio:.4g}")  # fmt: skip
+                start = (row.name, str(row.shape), f"{row.error:.1e}")
+                lines.append(line(*start, *wrong, verdict="ok" if row.ok else "WRONG"))
+                lines += [f"{'':{width}}  hint: {row.hint}"] if row.hint else []
         lines += [f"WRONG: {sentence}" for sentence in self.conduct]
         return [*lines, f"{'everything is right' if self.ok else 'not yet right'}: {100 * self.fraction:.0f} %"]

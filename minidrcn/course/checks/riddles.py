@@ -115,13 +115,12 @@ class RiddleCheck(Check):
         """A row for each riddle."""
         rows = []
         for k, (outcome, riddle) in enumerate(zip(outcomes, riddles_of(self.riddles), strict=True), start=1):
-            check, _, choices, bug = riddle
-            problem, answer = outcome.problem, outcome.value
-            if not problem and not (isinstance(answer, str) and answer in [choice.name for choice in choices]):
-                problem = f"{str(answer)[:60]!r} is no name from its list"
-            elif not problem and answer != bug.name:
+            answer, problem = str(outcome.value), outcome.problem
+            if not problem and answer not in [choice.name for choice in riddle.choices]:
+                problem = f"{answer[:60]!r} is no name from its list"
+            elif not problem and answer != riddle.bug.name:
                 problem = "another mistake has made this report"
-            rows.append(Row(f"riddle {k} ({check.function_name})", not problem, problem=problem))
+            rows.append(Row(f"riddle {k} ({riddle.check.function_name})", not problem, problem=problem))
         return Result(f"find the bug, set {self.riddles}", rows)
 
 

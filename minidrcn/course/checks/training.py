@@ -39,13 +39,13 @@ class TrainingCheck(Check):
 
     def grade(self, outcomes: Sequence[guard.Outcome], seed: int) -> Result:
         """Whether the loss falls, and whether the photographs gain over bicubic interpolation."""
-        model, batches, (outcome,) = _start(), training_batches(seed), outcomes
+        model, (outcome,) = _start(), outcomes
         problem = outcome.problem or _problem(outcome.value, model.params)
         if problem:
             rows = [Row("loss", False, problem=problem), Row("photographs", False, problem=problem, weight=2.0)]
         else:
             trained = model.with_params({name: outcome.value[name].astype(p.dtype) for name, p in model.params.items()})
-            rows = [_loss_row(model, trained, batches), _photograph_row(trained)]
+            rows = [_loss_row(model, trained, training_batches(seed)[::10]), _photograph_row(trained)]
         conduct = [f"it changes {('params', 'batches')[k]} in place" for k in outcome.changed]
         return Result(f"train, seed {seed}", rows, conduct)
 
@@ -98,8 +98,8 @@ def _problem(value: Any, params: Params) -> str:
     return ""
 
 
-def _loss_row(start: DRCN, trained: DRCN, batches: tuple[Pair, ...]) -> Row:
-    before, after = (np.mean([probe_loss(model, batch) for batch in batches[::10]]) for model in (start, trained))
+def _loss_row(start: DRCN, trained: DRCN, batches: Sequence[Pair]) -> Row:
+    before, after = (np.mean([probe_loss(model, batch) for batch in batches]) for model in (start, trained))
     numbers = f"{after:.4g} after training, {before:.4g} before"
     problem = "" if after < before else f"{numbers}: is the sign of the step right, the rate too high?"
     return Row("loss", not problem, problem=problem, note=numbers)
