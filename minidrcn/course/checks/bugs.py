@@ -18,14 +18,9 @@ from . import guard
 
 
 class Bug(NamedTuple):
-    """One mistake.
+    """A `mistake`, what somebody did wrong in one line, planted in the function `target`, "module:function" here.
 
-    Attributes:
-        name: how tests and exercises refer to it.
-        target: "module:function" in this package that it is planted in.
-        right: a piece of that function's source, found there exactly once.
-        wrong: what stands there instead.
-        mistake: what somebody did wrong, in one line.
+    It is an edit: `wrong` instead of `right`, a piece of the function's source that is found there exactly once.
     """
 
     name: str

@@ -22,11 +22,9 @@ Named = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One call of the function, and what should come back.
+    """One call of the function, and what should come back: arrays and numbers by name.
 
     Attributes:
-        arguments: what it is called with.
-        right: the right result by name; arrays and numbers.
         sizes: N, H, W and so on.
         factors: further factors that hints look for, by name.
         uses: for a shared weight's gradient, by name: what each of its uses contributes.

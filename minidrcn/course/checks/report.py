@@ -29,12 +29,9 @@ class Row(grad_check.Row):
 
 @dataclass(frozen=True)
 class Result:
-    """A row for each thing that counts, and what the function does besides. `print(result)` shows a table.
+    """A row for each thing that counts; in `conduct`, a sentence each, what is wrong although the numbers may be right.
 
-    Attributes:
-        title: what was checked, and with which seed.
-        rows: the verdicts.
-        conduct: what is wrong although the numbers may be right, one sentence each.
+    The title says what was checked, and with which seed. `print(result)` shows a table.
     """
 
     title: str

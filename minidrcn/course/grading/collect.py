@@ -41,13 +41,9 @@ class File(NamedTuple):
 
 @dataclass
 class Student:
-    """One student's work.
+    """One student's work: the files, in order, and what the instructor should know of how they were handed in.
 
-    Attributes:
-        name: of the folder or file.
-        id: the number that Moodle or Canvas gave, or "".
-        files: in order.
-        warnings: what the instructor should know of how it was handed in.
+    The name is the folder's or the file's, `id` the number that Moodle or Canvas gave, or "".
     """
 
     name: str
@@ -61,11 +57,7 @@ def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list
 
     A file is one student's work. So is a folder that holds exercises and no folders. Else every folder in it is a
     student's, as is every file that is not named like an exercise. The download folders of Moodle and Canvas are read
-    as they are. Links are not followed.
-
-    Args:
-        path: a file or a folder.
-        roster: names of students: each gets a row, and whoever else handed in a warning.
+    as they are. Links are not followed. Whoever is named on the roster gets a row, and whoever is not a warning.
 
     Raises:
         InputError: there is nothing to grade.

@@ -23,14 +23,10 @@ NO_MEMORY = "it needs more memory than there is"
 
 @dataclass(frozen=True)
 class Grade:
-    """What one exercise of one student is worth.
+    """What one exercise of one student is worth: the points, and a status.
 
-    Attributes:
-        exercise: the exercise.
-        status: "graded", "not handed in", "unreadable", or "stopped: time", "stopped: memory", "stopped: crashed".
-        points: the score.
-        report: the check's table, or why there is none, line by line, for the student.
-        notices: what the instructor should look at.
+    That is "graded", "not handed in", "unreadable", or "stopped: time", "stopped: memory", "stopped: crashed". `report`
+    is the check's table, or why there is none, line by line, for the student; `notices` are for the instructor.
     """
 
     exercise: Exercise
@@ -69,12 +65,13 @@ def grade_file(file: File, exercise: Exercise, seeds: Sequence[int], limits: Lim
         return Grade(exercise, f"stopped: {answers.stopped}", 0.0, list(answers.problems))
     if answers.outcomes[0].problem == NOT_A_NOTEBOOK:
         return Grade(exercise, "unreadable", 0.0, [f"{file.name}: {NOT_A_NOTEBOOK}"])
-    outcomes, results, error = list(answers.outcomes), [], np.nan
+    results, error, first = [], np.nan, 0
     for seed, group in zip(seeds, cases, strict=True):
-        mine, outcomes = outcomes[: len(group)], outcomes[len(group) :]
-        results.append(check.grade(mine, seed))
+        outcomes = answers.outcomes[first : first + len(group)]
+        first += len(group)
+        results.append(check.grade(outcomes, seed))
         if exercise.gradients and results[-1].fraction > 0:
-            error = np.fmax(error, _error(check, mine, seed))
+            error = np.fmax(error, _error(check, outcomes, seed))
     worst = min(results, key=lambda result: result.fraction)
     entries = sum(np.asarray(right).size for right in cases[0][0].right.values()) if exercise.gradients else 0
     out_of_memory = any(outcome.problem.startswith(NO_MEMORY) for outcome in answers.outcomes)

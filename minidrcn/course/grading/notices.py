@@ -49,16 +49,11 @@ def in_source(trees: Sequence[ast.Module | None]) -> dict[str, tuple[str, ...]]:
 
 
 def counted(function: Callable[[], guard.Outcome], size: int) -> tuple[guard.Outcome, dict[str, dict[str, int]]]:
-    """Run something, and count the calls of functions in its thread.
+    """Run something, and count the calls of functions in its thread: what it gave, and name -> times, three of them.
 
-    Args:
-        function: what to run.
-        size: how many numbers its first argument has.
-
-    Returns:
-        what it gave, and the counts, name -> times: "package" of this package's functions called from a submission;
-        "ran" of all that ran of this package; "whole" of those of either that returned one number, or as many as the
-        first argument has: what a measurement of gradients calls for every entry.
+    "package" counts this package's functions called from a submission, "ran" all that ran of this package, and "whole"
+    those of either that returned one number, or about `size`, as many as the first argument has: what a measurement of
+    gradients calls for every entry.
     """
     package, ran, whole = Counter(), Counter(), Counter()
 
@@ -92,11 +87,9 @@ def sentences(
     entries: int,
     error: float,
 ) -> list[str]:
-    """What an instructor should look at.
+    """What an instructor should look at, from what `in_source` has `seen` and `counted` has `called`.
 
     Args:
-        seen: from `in_source`.
-        called: from `counted`.
         given: what the exercise allows to be used, "module:function" or "module".
         own: what the exercise wants replaced by the student's own: it should not run at all.
         entries: how many numbers the function has to compute, 0 if they are no gradients.

@@ -25,19 +25,10 @@ FOLDER = Path(__file__).parents[3] / "notebooks" / "exercises"
 def release(
     target: Path, exercises: Sequence[Exercise] = EXERCISES, riddles: int = 0, source: Path = FOLDER
 ) -> list[Path]:
-    """Write the students' notebooks and their README into a new folder.
-
-    Args:
-        target: the folder; it must not exist or be empty.
-        exercises: those to hand out.
-        riddles: the set for "find the bug".
-        source: the folder with the instructor's notebooks.
-
-    Returns:
-        the files written.
+    """Write the students' notebooks, with that set of riddles, and their README into a new folder: the files written.
 
     Raises:
-        UsageError: the target holds files, or the notebooks are not there.
+        UsageError: the target holds files, or the instructor's notebooks are not in the source.
         InputError: a notebook cannot be read.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

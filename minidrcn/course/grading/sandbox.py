@@ -38,14 +38,10 @@ class Limits(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What came out of the sandbox.
+    """What came out of the sandbox: an outcome for each call, none if it was `stopped` ("time" or "crashed").
 
-    Attributes:
-        outcomes: one for each call; none if it was stopped.
-        problems: what went wrong while its code was run; of one that was stopped, why.
-        seen: see `notices.in_source`.
-        called: see `notices.counted`.
-        stopped: "", "time", "memory" or "crashed".
+    `problems` are what went wrong while its code was run, or why it was stopped; for `seen` see `notices.in_source`,
+    for `called` `notices.counted`.
     """
 
     outcomes: Sequence[guard.Outcome]
