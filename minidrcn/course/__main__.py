@@ -18,7 +18,7 @@ from ..files import write_text
 from ..parallel import usable_cores
 from .checks.cases import SEED_VARIABLE, grading_seed
 from .exercises import EXERCISES, Exercise, exercises
-from .grading import sandbox, tables
+from .grading import release, sandbox, tables
 from .grading.collect import Student, collect, read_roster
 from .grading.grade import Grade, best_grade, seeds_of
 from .grading.sandbox import Limits
@@ -28,9 +28,9 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = cli.parser("course", "Release gradient-check exercises and grade submissions.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    release = actions.add_parser("release", help="make the students' folder", description="Make the students' folder.")
-    release.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
-    release.add_argument("--source", type=Path, metavar="DIR", help="the instructor's notebooks (default: the clone's)")
+    give = actions.add_parser("release", help="make the students' folder", description="Make the students' folder.")
+    give.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    give.add_argument("--source", type=Path, metavar="DIR", help="the instructor's notebooks (default: the clone's)")
     grade = actions.add_parser("grade", help="grade submissions", description="Grade submissions.")
     add = grade.add_argument
     add("path", type=Path, metavar="FILE|DIR", help="a notebook, a Python file, or a folder of students")
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     add("--jobs", type=cli.whole_number(1), metavar="N", help="exercises graded at a time (default: one a core)")
     add("--seconds", type=cli.whole_number(1, 3600), default=30, help="of computing, an exercise (default: 30)")
     add("--memory", type=cli.whole_number(256), default=2048, metavar="MIB", help="an exercise (default: 2048)")
-    for action in (release, grade):
+    for action in (give, grade):
         action.add_argument("--only", nargs="+", metavar="exN", choices=[e.name for e in EXERCISES],
                             help="these exercises (default: all)")  # fmt: skip
         action.add_argument("--riddles", type=cli.whole_number(0), default=0, metavar="SET",
@@ -62,8 +62,6 @@ def main(argv: list[str] | None = None) -> int:
     wanted = [e for e in exercises(args.riddles) if args.only is None or e.name in args.only]
     if args.action == "grade":
         return _grade(args, wanted)
-    from .grading import release
-
     written = release.release(args.folder, wanted, args.riddles, args.source or release.FOLDER)
     print(f"written: {len(written)} files in {args.folder}")
     return 0
@@ -84,7 +82,8 @@ def _grade(args: argparse.Namespace, wanted: list[Exercise]) -> int:
 
     width = max(len("(points)"), *(len(student.name) for student in students))
     say = print if args.format is None and len(students) > 1 else (lambda _: None)
-    say(tables.head(wanted, width))
+    say(tables.table_line(width, "student", [e.name for e in wanted], "total", "status"))
+    say(tables.table_line(width, "(points)", [e.points for e in wanted], sum(e.points for e in wanted)))
     done: list[tables.Graded] = []
     with ThreadPoolExecutor(args.jobs or usable_cores()) as executor:
         waiting = []
@@ -100,7 +99,8 @@ def _grade(args: argparse.Namespace, wanted: list[Exercise]) -> int:
                     write_text(f"{stem}.txt", tables.report(graded, notices=False))
                     write_text(f"{stem}.json", tables.to_json(graded))
                 done.append(graded)
-                say(tables.row(graded, width))
+                points = [grade.points for grade in graded.grades]
+                say(tables.table_line(width, graded.name, points, graded.total, graded.status))
         finally:
             executor.shutdown(cancel_futures=True)
     shown = tables.notices(done) if len(done) > 1 else tables.report(done[0])

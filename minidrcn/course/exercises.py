@@ -10,14 +10,10 @@ from .checks.cases import Check
 
 
 class Exercise(NamedTuple):
-    """One exercise.
+    """One exercise: ex1, ex2, ..., worth so many points, which should take so many minutes.
 
     Attributes:
-        name: ex1, ex2, ...
         title: in a few words; the notebook's file is named after it.
-        check: what it is judged by.
-        points: for everything right.
-        minutes: that it should take.
         gradients: whether it is a backward pass, which finite differences could fake.
         given: functions and files of the package that a solution may call, "module:function" or "module".
         own: functions of the package that a solution should have replaced by its own.

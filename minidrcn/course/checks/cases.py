@@ -32,10 +32,8 @@ class Check:
     """A check of a function that somebody wrote: called with it, it prints a table and returns the result.
 
     Its kinds have a `function_name`, what the exercise calls the function; `cases(seed)`, the calls that it judges by;
-    and `grade(outcomes, seed)`, the result for what these calls gave.
-
-    Attributes:
-        contract: what the function takes and returns; the check's docstring begins with it.
+    and `grade(outcomes, seed)`, the result for what these calls gave. The contract, what the function takes and
+    returns, begins the check's docstring.
     """
 
     contract: str

@@ -15,11 +15,9 @@ TOLERANCE = 1e-6
 
 
 class Comparison(NamedTuple):
-    """One array in one case.
+    """One array in one case, yours and the right one, which have the same shape.
 
     Attributes:
-        yours: what the function returned.
-        right: what is right, of the same shape.
         factors: what an error may be a multiple of in this case, by its name: {"N": 2, "D": 3}.
         uses: if the right array is a sum over the uses of a shared weight: what each use contributes, first use first.
         parts: if it is another sum: its parts, by name.

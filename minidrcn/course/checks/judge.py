@@ -199,9 +199,9 @@ def _why_shape(value: np.ndarray, expected: tuple[int, ...], case: Case) -> str:
         if hints.close(value, np.asarray(right)):
             return f": that is {name}; the order is {', '.join(case.right)}"
     shape = value.shape
-    if len(shape) == 4 and len(expected) == 4 and shape[0] == expected[0] and shape[3] == expected[3]:
-        grown = {shape[1] - expected[1], shape[2] - expected[2]}
-        if len(grown) == 1 and grown.pop() > 0:
+    if len(shape) == len(expected) == 4:
+        grown = np.subtract(shape, expected)
+        if grown[1] == grown[2] > 0 == grown[0] == grown[3]:
             return ": the border of the padding is still on it"
     if sorted(shape) == sorted(expected):
         return ": the same lengths in another order"

@@ -22,14 +22,7 @@ from .report import Result, Row
 
 # What each riddle of a set is about, in order: the check and its sizes.
 SUBJECTS: tuple[tuple[ComparingCheck, tuple[Sizes, ...]], ...] = (
-    (
-        check_conv_backward,
-        (
-            {"N": 2, "H": 4, "W": 5, "C": 3, "F": 2, "K": 3},
-            {"N": 1, "H": 4, "W": 5, "C": 3, "F": 2, "K": 3},
-            {"N": 2, "H": 4, "W": 5, "C": 3, "F": 2, "K": 1},
-        ),
-    ),
+    (check_conv_backward, tuple({"N": N, "H": 4, "W": 5, "C": 3, "F": 2, "K": K} for N, K in ((2, 3), (1, 3), (2, 1)))),
     (check_recursion_backward, tuple({"N": 5, "H": 4, "W": 3, "F": 2, "K": 3, "D": D} for D in (1, 2, 3))),
     (check_supervision_backward, tuple({"N": 2, "H": 4, "W": 3, "F": 2, "K": 3, "D": D} for D in (1, 3))),
     (check_loss, tuple({"D": 3, "N": 2, "H": 3, "W": 4, "alpha": alpha} for alpha in (0.0, 0.3, 1.0))),
@@ -72,20 +65,16 @@ def show_riddles(riddles: int = 0) -> None:
     for k, (check, sizes, choices, bug) in enumerate(riddles_of(riddles), start=1):
         print(f"RIDDLE {k}: {check.function_name}({', '.join(check.arguments)})")
         print(*symptoms(check, sizes, bug).lines()[1:-1], sep="\n")
-        print("Which one is it?")
-        print(*sorted(f"    {bug.name}: {bug.mistake}" for bug in choices), sep="\n")
-        print()
+        print("Which one is it?", *sorted(f"    {bug.name}: {bug.mistake}" for bug in choices), "", sep="\n")
 
 
 def symptoms(check: ComparingCheck, sizes: tuple[Sizes, ...], bug: Bug) -> Result:
     """The report on a function with a bug, a line for each result and size."""
     varying = [size for size in sizes[0] if len({one[size] for one in sizes}) > 1]
-    cases = []
-    for case, one in zip(check.cases_of(0, sizes), sizes, strict=True):
-        label = ", ".join(f"{size} = {one[size]}" for size in varying)
-        cases.append(replace(case, label=label, parts={}))  # which would tell too much
-    wrong = plant(bug)
-    outcomes = [guard.call_again(guard.call(wrong, case.arguments), wrong, case.arguments) for case in cases]
+    labels = [", ".join(f"{size} = {one[size]}" for size in varying) for one in sizes]
+    # Their parts would tell too much.
+    cases = [replace(c, label=label, parts={}) for c, label in zip(check.cases_of(0, sizes), labels, strict=True)]
+    outcomes = [guard.call_again(guard.call(plant(bug), c.arguments), plant(bug), c.arguments) for c in cases]
     return judge(check, outcomes, cases, 0, known_mistakes=False)
 
 

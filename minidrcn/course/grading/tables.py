@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..exercises import EXERCISES, Exercise
+from ..exercises import EXERCISES
 from .grade import Grade
 
 
@@ -67,21 +67,9 @@ def report(graded: Graded, notices: bool = True) -> str:
     return "\n".join([*lines, f"{graded.total:g} of {graded.maximum} points\n"])
 
 
-def head(exercises: Sequence[Exercise], width: int) -> str:
-    """The first lines of the table: exercises, and the points that each is worth."""
-    names = _line("student", [e.name for e in exercises], "total", "status", width)
-    worth = [e.points for e in exercises]
-    return f"{names}\n{_line('(points)', worth, sum(worth), '', width)}"
-
-
-def row(graded: Graded, width: int) -> str:
-    """A student's line of the table."""
-    points = [f"{grade.points:g}" for grade in graded.grades]
-    return _line(graded.name, points, f"{graded.total:g}", graded.status, width)
-
-
-def _line(name: str, points: Sequence[object], total: object, status: str, width: int) -> str:
-    return f"{name:{width}}{''.join(f'{each:>6}' for each in points)}{total:>7}   {status}".rstrip()
+def table_line(width: int, name: str, points: Sequence[object], total: object, status: str = "") -> str:
+    """A line of the table for a person, whose first column has that width."""
+    return f"{name:{width}}{''.join(f'{_text(each):>6}' for each in points)}{_text(total):>7}   {status}".rstrip()
 
 
 def notices(class_: Sequence[Graded]) -> str:
@@ -92,36 +80,41 @@ def notices(class_: Sequence[Graded]) -> str:
 
 def as_csv(class_: Sequence[Graded]) -> str:
     """The table as comma-separated values, with maximum and notices."""
-    exercises = [grade.exercise.name for grade in class_[0].grades]
-    return _csv(["student", *exercises, "total", "maximum", "status", "notices"],
-                *([g.name, *(grade.points for grade in g.grades), g.total, g.maximum, g.status,
-                   "; ".join(g.notices)] for g in class_))  # fmt: skip
+    return _csv([{"student": g.name, **{grade.exercise.name: grade.points for grade in g.grades}, "total": g.total,
+                  "maximum": g.maximum, "status": g.status, "notices": "; ".join(g.notices)}
+                 for g in class_])  # fmt: skip
 
 
 def as_moodle(class_: Sequence[Graded]) -> str:
     """The columns of Moodle's grading worksheet."""
-    return _csv(["Identifier", "Full name", "Grade", "Maximum Grade", "Feedback comments"],
-                *([f"Participant {g.id}" if g.id else "", g.name, g.total, g.maximum, report(g, notices=False)]
-                  for g in class_))  # fmt: skip
+    return _csv([{"Identifier": f"Participant {g.id}" if g.id else "", "Full name": g.name, "Grade": g.total,
+                  "Maximum Grade": g.maximum, "Feedback comments": report(g, notices=False)}
+                 for g in class_])  # fmt: skip
 
 
 def as_canvas(class_: Sequence[Graded]) -> str:
     """The columns of Canvas's gradebook."""
-    return _csv(["Student", "ID", "SIS Login ID", "Section", "minidrcn"],
-                ["    Points Possible", "", "", "", class_[0].maximum],
-                *([g.name, g.id, "", "", g.total] for g in class_))  # fmt: skip
+    rows = [{"Student": g.name, "ID": g.id, "SIS Login ID": "", "Section": "", "minidrcn": g.total} for g in class_]
+    return _csv(
+        [{**dict.fromkeys(rows[0], ""), "Student": "    Points Possible", "minidrcn": class_[0].maximum}, *rows]
+    )
 
 
-def _csv(*rows: Sequence[object]) -> str:
+def _csv(rows: Sequence[Mapping[str, object]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([map(_cell, row) for row in rows])
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([rows[0], *([_cell(value) for value in row.values()] for row in rows)])
     return text.getvalue()
 
 
 def _cell(value: object) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = _text(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def as_gradescope(class_: Sequence[Graded]) -> str:

@@ -33,7 +33,9 @@ def main(seconds: int, mebibytes: int) -> None:
     if hasattr(os, "fork"):
         child = os.fork()
         if child:
-            seen = _seen(name, source)
+            seen = {}
+            with contextlib.suppress(InputError):
+                seen = notices.in_source([parse(piece.source) for piece in pieces(name, source)])
             _, status = os.waitpid(child, 0)
             _write(SEEN, seen)
             code = os.waitstatus_to_exitcode(status)
@@ -71,13 +73,6 @@ def load(name: str, source: str) -> tuple[types.ModuleType, list[str]]:
         problem = guard.call(run, ()).problem
         problems += [f"{piece.name}: {problem}"] if problem else []
     return module, problems
-
-
-def _seen(name: str, source: str) -> dict:
-    try:
-        return notices.in_source([parse(piece.source) for piece in pieces(name, source)])
-    except InputError:
-        return {}
 
 
 def _limit(seconds: int, mebibytes: int) -> None:
