@@ -13,11 +13,15 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary name to write to; rename the file to `path` once the block has ended without an error.
 
     The temporary file is in the same folder and has the same suffix, so writers that go by the suffix work and renaming
     is atomic. If the block fails, what was there before is still there and nothing else is left behind.
+
+    Args:
+        path: of the file.
+        overwrite: False to raise `FileExistsError` if there is such a file by the time it gets its name.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
@@ -26,7 +30,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         # The data must reach the disk before the name does.
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        _replace(temporary, path)
+        (_replace if overwrite else _create)(temporary, path)
     except OSError as error:
         # Of a full disk the system does not say the file, and of a folder without write access the temporary one.
         if error.filename is None or os.fspath(error.filename) == os.fspath(temporary):
@@ -34,6 +38,17 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _create(temporary: Path, path: Path) -> None:
+    """Give a file its name unless that is taken: unlike renaming, linking never replaces."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        open(path, "x").close()
+        _replace(temporary, path)
 
 
 def _replace(temporary: Path, path: Path) -> None:

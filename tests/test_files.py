@@ -56,6 +56,26 @@ def test_an_error_names_the_file_that_was_wanted(tmp_path, error):
     assert raised.value.filename == str(tmp_path / "gone" / "a.txt")
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch, links):
+    def refused(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "a.txt"
+    with pytest.raises(FileExistsError) as raised, atomic_write(path, overwrite=False) as temporary:  # noqa: PT012
+        temporary.write_text("mine")
+        path.write_text("theirs")
+    assert raised.value.filename == str(path)
+    assert path.read_text() == "theirs"
+    path.unlink()
+    with atomic_write(path, overwrite=False) as temporary:
+        temporary.write_text("mine")
+    assert path.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_on_windows_a_file_in_use_is_waited_for(tmp_path, monkeypatch):
     replace, refused = os.replace, []
 
