@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, UsageError
+from .image_io import NO_PHOTOGRAPHS
 from .named_sets import folder_called, named_sets, user_folders, verified_paths
 
 # Split by image: what is measured on was never trained on.
 PHOTOS_TO_TRAIN = ("astronaut.png", "brick.png", "camera.png", "coffee.png", "grass.png", "gravel.png", "rocket.jpg")
 PHOTOS_HELD_OUT = ("chelsea.png", "coins.png")
-
-
-# Formats whose endings Pillow knows, for documents, drawings, films and scientific data.
-NO_PHOTOGRAPHS = {"BUFR", "EPS", "FITS", "FLI", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 
 
 def image_paths(source: str, held_out: bool = False) -> list[Path]:

@@ -1,17 +1,20 @@
-"""Reading image files, and the one conversion from RGB to luma that everything here uses."""
+"""Reading and writing image files, and the one conversion from RGB to luma that everything here uses."""
 
 from __future__ import annotations
 
+import io
 import os
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import atomic_write
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,8 +22,20 @@ if TYPE_CHECKING:
 NO_RANGE = "an image of floats has no known value range; expected 8 or 16 bits a channel"
 BEYOND_16_BITS = "an image of whole numbers outside 0..65535 has no known value range; expected 8 or 16 bits a channel"
 MAX_PIXELS = 178_956_970  # where Pillow, too, refuses to go on
-ANIMATED_FORMATS = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
-GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
+# Formats whose endings Pillow knows, for documents, drawings, films and scientific data.
+NO_PHOTOGRAPHS = {"BUFR", "EPS", "FITS", "FLI", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
+WITH_PREVIEWS = {"MPO", "PSD"}  # whose first picture is the photograph
+GREY_MODES = {"1", "L", "LA"}
+# Formats to write that hold a photograph of any size as it is, and those of them that hold 16 bits and opacity.
+FORMATS = {"BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"}
+WITH_16_BITS = {"JPEG2000", "PNG", "PPM", "TIFF"}
+WITH_OPACITY = {"JPEG2000", "PNG", "TGA", "TIFF", "WEBP"}
+# What Pillow would write as another format of that family.
+OTHER_MODES = {".pbm": {"L", "I;16", "RGB"}, ".pfm": {"L", "I;16", "RGB"}, ".pgm": {"RGB"}}
+TAG_BITS, TAG_PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # TIFF 6.0
+SRGB_EXPONENT = 2.2
+
+_stderr = threading.Lock()
 
 
 def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -29,6 +44,9 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
     Args:
         path: the file.
         max_pixels: larger images are refused before any memory is taken for them.
+
+    Returns:
+        the image; its `info["16 bits"]` says that the file has 16 bits a channel and the image 8.
 
     Raises:
         InputError: there is no such file, or it is no image that Pillow reads, or it is damaged, too large, or holds
@@ -39,20 +57,20 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file")
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, expected an image file")
+    if not path.is_file():
+        raise InputError(f"{path}: a {'folder' if path.is_dir() else 'pipe or device'}, expected an image file")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of odd metadata and large images; it raises where it cannot go on.
-            warnings.simplefilter("ignore")
-            with _limit(max_pixels), Image.open(path) as image:
-                if image.width * image.height > max_pixels:
-                    raise Image.DecompressionBombError
-                pictures = getattr(image, "n_frames", 1) if image.format in ANIMATED_FORMATS else 1
-                if pictures > 1:
-                    raise InputError(f"{path}: holds {pictures} pictures; save the one that you want as a file")
-                image.load()
-                upright = _upright(image)
+        # Given a name, Pillow maps some files into memory, and turns TIFF files wrongly.
+        with _silence(), _limit(max_pixels), open(path, "rb") as file, Image.open(file) as image:
+            if image.format in NO_PHOTOGRAPHS:
+                raise OSError(f"{image.format} is no photograph")
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError
+            if image.format not in WITH_PREVIEWS and getattr(image, "is_animated", False):
+                raise InputError(f"{path}: holds several pictures; save the one that you want as a file")
+            raw = " ".join(str(tile.args) for tile in image.tile)
+            image.load()
+            upright = _full_range(_upright(image), getattr(image, "tag_v2", {}))
     except InputError:
         raise
     except MemoryError as error:
@@ -67,6 +85,10 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
     problem = _without_range(upright)
     if problem:
         raise InputError(f"{path}: {problem}")
+    if "LA;16" in raw:  # Pillow makes RGBA of it
+        upright = upright.convert("LA")
+    if ";16" in raw and not upright.mode.startswith("I"):
+        upright.info["16 bits"] = True
     return upright
 
 
@@ -92,11 +114,42 @@ def _limit(max_pixels: int) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Let neither Pillow warn of odd metadata nor libtiff print, past Python, what it finds damaged."""
+    with _stderr, warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
+        warnings.simplefilter("ignore")
+        before = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def _full_range(image: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
+    """Undo what Pillow leaves as it is in TIFF files of 16-bit grey: 12 bits, and white as 0."""
+    from PIL import Image
+
+    scale = 65535 / 4095 if tags.get(TAG_BITS) == (12,) else 1
+    negative = tags.get(TAG_PHOTOMETRIC) == WHITE_IS_ZERO
+    if not image.mode.startswith("I;16") or (scale == 1 and not negative):
+        return image
+    values = np.rint(np.asarray(image) * scale).astype(np.uint16)
+    corrected = Image.fromarray(65535 - values if negative else values)
+    corrected.info = image.info
+    return corrected
+
+
 def _upright(image: Image.Image) -> Image.Image:
     from PIL import ImageOps
 
     try:
-        return ImageOps.exif_transpose(image)
+        upright = ImageOps.exif_transpose(image)
+        if image.format == "TIFF":  # whose EXIF data are the file itself
+            upright.info["exif"] = image.getexif().tobytes()
+        return upright
     except MemoryError:
         raise
     except Exception:
@@ -104,8 +157,11 @@ def _upright(image: Image.Image) -> Image.Image:
         return image.copy()
 
 
-def to_array(image: Image.Image) -> np.ndarray:
-    """Pixels in [0, 1] as float64: (H, W) for a grey image, (H, W, 3) for any other; transparency is left out.
+def to_pixels(image: Image.Image) -> np.ndarray:
+    """Pixels of an image of any mode: uint16 for 16-bit grey, else uint8, in sRGB or the image's own colour profile.
+
+    Returns:
+        grey (H, W), grey and opacity (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
 
     Raises:
         InputError: the mode says nothing about the value range: F, and I beyond 16 bits.
@@ -115,10 +171,92 @@ def to_array(image: Image.Image) -> np.ndarray:
         raise InputError(problem)
     if image.mode.startswith("I"):
         # PNG and TIFF files of 16 bits; mode I is what some Pillow versions make of them.
-        return np.asarray(image).astype(np.float64) / 65535
-    if image.mode == "P" and image.has_transparency_data:
-        image = image.convert("RGBA")  # straight to RGB, Pillow warns
-    return np.asarray(image.convert("L" if image.mode in GREY_MODES else "RGB")) / 255
+        return _encoded_as_srgb(np.asarray(image).astype(np.uint16), image.info)
+    if image.mode in ("La", "RGBa"):  # premultiplied
+        image = image.convert(image.mode.upper())
+    if image.mode == "CMYK":
+        image = _printed_as_srgb(image)
+    mode = "L" if image.mode in GREY_MODES else "RGB"
+    return _encoded_as_srgb(np.asarray(image.convert(mode + "A" * image.has_transparency_data)), image.info)
+
+
+def _printed_as_srgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (KeyError, OSError, ImageCms.PyCMSError):
+        return image  # no profile, or no sound one of that kind
+
+
+def _encoded_as_srgb(pixels: np.ndarray, info: dict) -> np.ndarray:
+    """Apply a PNG file's gamma (its chunk gAMA), unless a profile says more and unless it is that of sRGB."""
+    exponent = 1 / (SRGB_EXPONENT * info["gamma"]) if info.get("gamma") else 1.0
+    if {"icc_profile", "srgb"} & info.keys() or abs(exponent - 1) < 0.02:
+        return pixels
+    largest = np.iinfo(pixels.dtype).max
+    table = np.rint(largest * np.linspace(0, 1, largest + 1) ** exponent).astype(pixels.dtype)
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return table[pixels]
+    return np.dstack([table[pixels[..., :-1]], pixels[..., -1]])
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """Pixels in [0, 1] as float64: (H, W) for a grey image, (H, W, 3) for any other; transparency is left out.
+
+    Raises:
+        InputError: as for `to_pixels`.
+    """
+    pixels = to_pixels(image)
+    colours = {2: pixels[..., 0], 4: pixels[..., :3]}.get(pixels.shape[-1] if pixels.ndim == 3 else 0, pixels)
+    return colours / np.iinfo(pixels.dtype).max
+
+
+def format_to_write(path: Path) -> str | None:
+    """Pillow's name of the format that an ending stands for; None if it is none that holds photographs."""
+    from PIL import Image
+
+    name = Image.registered_extensions().get(path.suffix.lower())
+    return name if name in FORMATS else None
+
+
+def write_image(image: Image.Image, path: Path, kept: dict[str, Any] | None = None, overwrite: bool = False) -> None:
+    """Write an image file, atomically, in the format that its ending stands for.
+
+    Args:
+        image: of mode L, LA, RGB, RGBA or I;16.
+        path: where to, see `format_to_write`.
+        kept: options for `save`, see `metadata.py`; left out if the format cannot hold them.
+        overwrite: replace a file of that name.
+
+    Raises:
+        InputError: the format cannot hold this image.
+        OSError: the file cannot be written; `FileExistsError` if it exists and is not to be overwritten.
+    """
+    name = format_to_write(path)
+    lost = ""
+    if image.mode == "I;16" and name not in WITH_16_BITS:
+        lost = "16 bits"
+    elif image.mode in ("LA", "RGBA") and name not in WITH_OPACITY:
+        lost = "transparency"
+    elif image.mode in OTHER_MODES.get(path.suffix.lower(), ()):
+        lost = "colour" if image.mode == "RGB" else "grey"
+    if lost:
+        raise InputError(f"{path}: cannot hold this image ({lost}); try .png")
+    quality = {"quality": 95} if name in ("JPEG", "WEBP") else {}
+    with atomic_write(path, overwrite) as temporary:
+        for options in (kept or {}, {}):  # bad metadata must not cost the picture
+            try:
+                image.save(temporary, **quality, **options)
+                break
+            except Exception as error:
+                # Which exception Pillow raises depends on the format; with an error number it is the system's.
+                if isinstance(error, MemoryError) or getattr(error, "errno", None):
+                    raise
+                problem = error
+        else:
+            raise InputError(f"{path}: cannot hold this image ({problem}); try .png") from problem
 
 
 def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:

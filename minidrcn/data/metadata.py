@@ -17,7 +17,7 @@ EXPOSURE, POSITION = 0x8769, 0x8825  # IFDs: camera settings (Exif), place (GPS)
 NOT_KEPT = {0xA002, 0xA003, 0x927C}
 WITH_EXIF = ("JPEG", "PNG", "TIFF", "WEBP")
 WITH_RESOLUTION = ("BMP", "JPEG", "PNG", "TIFF")
-COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX")
+PROFILE_FOR = {"L": b"GRAY", "LA": b"GRAY", "I;16": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}  # bytes 16..20 of it
 
 
 def metadata(image: Image.Image, large: Image.Image, file_format: str) -> dict[str, Any]:
@@ -29,8 +29,9 @@ def metadata(image: Image.Image, large: Image.Image, file_format: str) -> dict[s
         file_format: Pillow's name of the format that will be written.
     """
     options: dict[str, Any] = {}
-    if "icc_profile" in image.info and (image.mode == large.mode or {image.mode, large.mode} <= set(COLOUR_MODES)):
-        options["icc_profile"] = image.info["icc_profile"]
+    profile = image.info.get("icc_profile") or b""
+    if profile[16:20] == PROFILE_FOR[large.mode]:
+        options["icc_profile"] = profile
     resolution = image.info.get("dpi")
     if file_format in WITH_RESOLUTION and _is_resolution(resolution):
         options["dpi"] = tuple(float(number) for number in resolution)

@@ -1,10 +1,24 @@
 from __future__ import annotations
 
+import os
+import struct
+import sys
+import zlib
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from minidrcn.data.image_io import luma, read_image, rgb_to_ycbcr, to_array, ycbcr_to_rgb
+from minidrcn.data.image_io import (
+    FORMATS,
+    luma,
+    read_image,
+    rgb_to_ycbcr,
+    to_array,
+    to_pixels,
+    write_image,
+    ycbcr_to_rgb,
+)
 from minidrcn.errors import InputError
 
 
@@ -59,6 +73,19 @@ def test_photographs_taken_sideways_are_turned_upright(tmp_path):
     assert read_image(tmp_path / "a.jpg").size == (4, 6)
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.webp"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_turned_upright_once_whatever_the_format(tmp_path, name, mode):
+    i, j = np.mgrid[:32, :48]
+    image = Image.fromarray((4 * i + 2 * j).astype(np.uint8)).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    image.save(tmp_path / name, exif=exif)
+    upright = read_image(tmp_path / name)
+    assert np.abs(luma(to_array(upright)) - np.rot90(luma(to_array(image)), -1)).max() < 0.03
+    assert upright.getexif()[0x010F] == "Maker"
+
+
 def test_what_is_no_image_is_one_line(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     whole = tmp_path / "whole.png"
@@ -83,7 +110,7 @@ def test_animations_and_documents_are_refused(tmp_path, file_format):
     path = tmp_path / f"a.{file_format.lower()}"
     first, *others = (Image.new("RGB", (6, 5), colour) for colour in ("red", "green", "blue"))
     first.save(path, save_all=True, append_images=others)
-    with pytest.raises(InputError, match="holds 3 pictures; save the one that you want as a file"):
+    with pytest.raises(InputError, match="holds several pictures; save the one that you want as a file"):
         read_image(path)
     first.save(path)
     assert read_image(path).size == (6, 5)
@@ -125,3 +152,167 @@ def test_an_image_that_takes_too_much_memory_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("PIL.Jpeg2KImagePlugin.Jpeg2KImageFile.load", load)
     with pytest.raises(InputError, match=r"a\.jp2: takes more memory than there is"):
         read_image(tmp_path / "a.jp2")
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa"])
+def test_premultiplied_colours_are_divided_by_their_opacity(mode):
+    image = Image.new(mode, (2, 1), (50, 100) if mode == "La" else (50, 50, 50, 100))
+    assert to_pixels(image)[0, 0].tolist() == [127, 100] if mode == "La" else [127, 127, 127, 100]
+    assert np.allclose(to_array(image), 127 / 255)
+
+
+def retagged(path, **tags):
+    """Change the first value of tags in a TIFF file that Pillow wrote; `t258=12` is BitsPerSample."""
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, 4)
+    for k in range(struct.unpack_from("<H", data, start)[0]):
+        at = start + 2 + 12 * k
+        value = tags.get(f"t{struct.unpack_from('<H', data, at)[0]}")
+        if value is not None:
+            struct.pack_into("<H", data, at + 8, value)
+    path.write_bytes(data)
+
+
+def test_a_grey_tiff_with_premultiplied_opacity(tmp_path):
+    Image.new("LA", (5, 4), (50, 100)).save(tmp_path / "a.tif")
+    retagged(tmp_path / "a.tif", t338=1)
+    image = read_image(tmp_path / "a.tif")
+    assert image.mode == "La"
+    assert to_pixels(image)[0, 0].tolist() == [127, 100]
+
+
+def test_sixteen_bit_tiffs_where_white_is_zero_and_those_of_12_bits(tmp_path):
+    values = np.array([[0, 1000, 65535]], dtype=np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(values).save(tmp_path / "a.tif", exif=exif)
+    retagged(tmp_path / "a.tif", t262=0)
+    assert to_pixels(read_image(tmp_path / "a.tif")).tolist() == [[65535], [64535], [0]], "and turned upright"
+    Image.fromarray(np.frombuffer(b"\xff\xf8\x00\x00", dtype=np.uint16)[None]).save(tmp_path / "b.tif")
+    retagged(tmp_path / "b.tif", t258=12)
+    assert to_pixels(read_image(tmp_path / "b.tif")).tolist() == [[65535, round(0x800 / 4095 * 65535)]]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_the_gamma_of_a_png_is_applied(tmp_path, mode):
+    colour = {"L": 174, "LA": (174, 80), "RGB": (174, 0, 255), "RGBA": (174, 0, 255, 80), "I;16": 174 * 257}[mode]
+    for name, gamma, extra in (("a", 0.25, ()), ("b", 0.45455, ()), ("c", 0.25, [(b"sRGB", b"\0")]), ("d", 0.0, ())):
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add(b"gAMA", struct.pack(">I", round(100000 * gamma)))
+        for chunk in extra:
+            chunks.add(*chunk)
+        Image.new(mode, (2, 1), colour).save(tmp_path / f"{name}.png", pnginfo=chunks)
+    shown, *others = (to_pixels(read_image(tmp_path / f"{name}.png"))[0, 0] for name in "abcd")
+    for other in others:
+        assert np.array_equal(other, np.ravel(colour) if np.ndim(other) else colour)
+    assert round(np.ravel(shown)[0] / (257 if mode == "I;16" else 1)) == 127
+    assert np.ravel(shown)[1:].tolist() == np.ravel(colour)[1:].tolist(), "black, white and opacity stay"
+
+
+def cmyk_profile() -> bytes:
+    """An ICC profile of a press whose inks are all grey, each 20 darker in L* (ICC.1:2001-04, lut8Type)."""
+    lightness = [round(255 / 100 * (100 - 20 * bin(node).count("1"))) for node in range(16)]
+    grid = bytes(value for L in lightness for value in (L, 128, 128))
+    ramp, one = bytes(range(256)), struct.pack(">i", 65536)
+    matrix = b"".join(one if k % 4 == 0 else bytes(4) for k in range(9))
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + 4 * ramp + grid + 3 * ramp
+    d50 = struct.pack(">3i", 63190, 65536, 54061)
+    header = struct.pack(">I4xI", 144 + len(table), 0x02400000) + b"prtrCMYKLab " + bytes(12) + b"acsp" + bytes(28)
+    return header + d50 + bytes(48) + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
+
+
+def test_a_cmyk_image_is_converted_by_its_profile(tmp_path):
+    cyan = Image.new("CMYK", (3, 2), (255, 0, 0, 0))
+    cyan.save(tmp_path / "a.tif", icc_profile=cmyk_profile())
+    grey = to_pixels(read_image(tmp_path / "a.tif"))[0, 0].astype(int)
+    assert np.abs(grey - 198).max() <= 2, "L* = 80"
+    for profile in (None, b"damaged"):
+        cyan.save(tmp_path / "b.tif", icc_profile=profile)
+        assert to_pixels(read_image(tmp_path / "b.tif"))[0, 0].tolist() == [0, 255, 255]
+
+
+def test_sixteen_bits_that_pillow_reads_as_eight_are_said(tmp_path):
+    def png(colour_type, samples):
+        values = np.full((2, 3, samples), 0x80FF, dtype=">u2")
+        rows = b"".join(b"\0" + row.tobytes() for row in values)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in (
+                (b"IHDR", struct.pack(">IIBBBBB", 3, 2, 16, colour_type, 0, 0, 0)),
+                (b"IDAT", zlib.compress(rows)),
+                (b"IEND", b""),
+            )
+        )
+
+    for colour_type, samples, mode in ((2, 3, "RGB"), (4, 2, "LA"), (6, 4, "RGBA"), (0, 1, "I;16")):
+        (tmp_path / "a.png").write_bytes(png(colour_type, samples))
+        image = read_image(tmp_path / "a.png")
+        assert (image.mode, "16 bits" in image.info) == (mode, samples > 1)
+
+
+def test_a_film_or_a_document_is_no_photograph(tmp_path):
+    (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(InputError, match="no image that Pillow can read"):
+        read_image(tmp_path / "a.eps")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png: a pipe or device, expected an image file"):
+        read_image(tmp_path / "a.png")
+
+
+def test_what_libraries_say_of_a_damaged_file_stays_unsaid(tmp_path, capfd):
+    Image.effect_noise((40, 30), 90).save(tmp_path / "a.tif", compression="tiff_lzw")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    data[300:340] = b"\xff" * 40
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(InputError):
+        read_image(tmp_path / "a.tif")
+    print("heard", file=sys.stderr)
+    assert capfd.readouterr() == ("", "heard\n")
+
+
+SAVED = {".bmp": "BMP", ".jpg": "JPEG", ".jp2": "JPEG2000", ".png": "PNG", ".tga": "TGA", ".tif": "TIFF"} | {
+    ".webp": "WEBP", ".ppm": "PPM", ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM", ".pfm": "PPM",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("ending", SAVED)
+def test_a_format_holds_what_is_written_or_refuses_it(tmp_path, mode, ending):
+    channels = len(mode) if mode != "I;16" else 1
+    i, j = np.mgrid[:24, :20]
+    smooth = np.dstack([40 + 5 * i + 3 * j + 7 * channel for channel in range(channels)])
+    pixels = (smooth * 257).astype(np.uint16) if mode == "I;16" else smooth.astype(np.uint8)
+    image, path = Image.fromarray(pixels.squeeze()), tmp_path / f"a{ending}"
+    assert image.mode == mode
+    try:
+        write_image(image, path)
+    except InputError as error:
+        assert mode not in ("L", "RGB") or ending in (".pbm", ".pfm", ".pgm")
+        assert f"a{ending}: cannot hold this image" in str(error)  # noqa: PT017
+        assert not any(tmp_path.iterdir())
+        return
+    back = read_image(path)
+    assert back.format is None
+    with Image.open(path) as opened:
+        assert opened.format == SAVED[ending] in FORMATS
+    found = to_pixels(back)
+    if ending == ".webp":
+        found = found[..., [0, -1]] if mode == "LA" else found[..., 0] if mode == "L" else found
+    assert found.dtype == pixels.dtype
+    assert found.shape == pixels.squeeze().shape
+    assert np.abs(found.astype(float) - pixels.squeeze()).max() <= (6 if ending in (".jpg", ".webp") else 0)
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_text("precious")
+    with pytest.raises(FileExistsError):
+        write_image(Image.new("L", (3, 2)), path)
+    assert path.read_text() == "precious"
+    write_image(Image.new("L", (3, 2)), path, overwrite=True)
+    assert read_image(path).size == (3, 2)
+    assert list(tmp_path.iterdir()) == [path]
