@@ -5,12 +5,13 @@ The eye sees detail in luma and hardly in colour, so a network for one channel i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.degradation import enlarge_luma
-from ..data.image_io import luma, rgb_to_ycbcr, to_array, ycbcr_to_rgb
+from ..data.degradation import LUMA_MAX, LUMA_MIN
+from ..data.image_io import luma, rgb_to_ycbcr, to_pixels, ycbcr_to_rgb
 from ..data.resize import imresize
 from ..errors import InputError, UsageError
 from ..model.checkpoint import load
@@ -18,6 +19,7 @@ from ..model.drcn import DRCN
 from .tiles import predict_luma
 
 BAND_ROWS = 256
+FADE = 0.02  # the opacity below which the nearest visible colour counts more
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,12 +53,7 @@ def upscale_image(
 
     if not isinstance(image, Image.Image):
         raise InputError(f"expected a Pillow image or a NumPy array, got {type(image).__name__}")
-    opaque = Image.fromarray(_upscale_array(_opaque_pixels(image), scale, model, options))
-    if image.mode.startswith("I") or not image.has_transparency_data:
-        return opaque
-    opacity = np.asarray(image.convert("RGBA").getchannel("A"))
-    opaque.putalpha(Image.fromarray(imresize(opacity, scale)))
-    return opaque
+    return Image.fromarray(_upscale_array(to_pixels(image), scale, model, options))
 
 
 def model_for(scale: int, model: DRCN | None = None) -> DRCN:
@@ -84,13 +81,6 @@ def choose_model(name: str | None, scale: int | None) -> tuple[DRCN, int]:
     return model_for(scale, model), scale
 
 
-def _opaque_pixels(image: Image.Image) -> np.ndarray:
-    """(H, W) or (H, W, 3), uint16 for grey images of 16 bits, else uint8."""
-    pixels = to_array(image)
-    dtype = np.uint16 if image.mode.startswith("I") else np.uint8
-    return _from_unit(pixels, np.dtype(dtype))
-
-
 def _upscale_array(image: np.ndarray, scale: int, model: DRCN, options: dict) -> np.ndarray:
     if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] > 4):
         raise InputError(f"expected an image of shape (H, W) or (H, W, 1 to 4), got {image.shape}")
@@ -98,24 +88,44 @@ def _upscale_array(image: np.ndarray, scale: int, model: DRCN, options: dict) ->
     result = np.empty((scale * image.shape[0], scale * image.shape[1], *image.shape[2:]), dtype=image.dtype)
     channels = image.shape[2] if image.ndim == 3 else 1
     colours = pixels[..., :3] if channels >= 3 else pixels.reshape(*image.shape[:2], channels)[..., 0]
-    planes = _enlarge_colours(colours, scale, model, options)
-    opacity = [np.clip(imresize(pixels[..., -1], scale), 0, 1)] if channels in (2, 4) else []
+    opacity = pixels[..., -1] if channels in (2, 4) else None
+    opaque = [] if opacity is None else [np.clip(imresize(opacity, scale), 0, 1)]
+    planes = _enlarge_colours(colours, opacity, scale, model, options)
     # Band by band: the whole image in floats, several times over, would be most of the memory that is needed.
     for start in range(0, len(result), BAND_ROWS):
         rows = slice(start, start + BAND_ROWS)
-        band = _to_colours([plane[rows] for plane in planes])
-        band = np.dstack([band, *(plane[rows] for plane in opacity)])
+        band = np.dstack([_to_colours([plane[rows] for plane in planes]), *(plane[rows] for plane in opaque)])
         result[rows] = _from_unit(band, image.dtype).reshape(result[rows].shape)
     return result
 
 
-def _enlarge_colours(pixels: np.ndarray, scale: int, model: DRCN, options: dict) -> list[np.ndarray]:
+def _enlarge_colours(
+    pixels: np.ndarray, opacity: np.ndarray | None, scale: int, model: DRCN, options: dict
+) -> list[np.ndarray]:
     """The enlarged planes: Y, Cb and Cr of an RGB image (H, W, 3), Y of a grey one (H, W)."""
-    y = predict_luma(model, enlarge_luma(luma(pixels), scale), **options)
+    enlarge = imresize if opacity is None or opacity.min() == 1 or opacity.max() == 0 else _visible(opacity)
+    y = predict_luma(model, np.clip(enlarge(luma(pixels), scale), LUMA_MIN, LUMA_MAX), **options)
     if pixels.ndim == 2:
         return [y]
     ycbcr = rgb_to_ycbcr(pixels)
-    return [y, imresize(ycbcr[..., 1], scale), imresize(ycbcr[..., 2], scale)]
+    return [y, enlarge(ycbcr[..., 1], scale), enlarge(ycbcr[..., 2], scale)]
+
+
+def _visible(opacity: np.ndarray) -> Callable[[np.ndarray, int], np.ndarray]:
+    """`imresize` of colours weighted by their opacity (premultiplied), so that hidden ones give no fringe.
+
+    Where nothing is visible any more, the nearest visible colour takes over: the network shall see no edge there.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = tuple(distance_transform_edt(opacity == 0, return_distances=False, return_indices=True))
+
+    def enlarge(plane: np.ndarray, scale: int) -> np.ndarray:
+        weight = np.maximum(imresize(opacity, scale), 0)  # bicubic interpolation undershoots
+        colour = np.where(weight > 0, imresize(plane * opacity, scale), 0)
+        return np.clip((colour + FADE * imresize(plane[nearest], scale)) / (weight + FADE), plane.min(), plane.max())
+
+    return enlarge
 
 
 def _to_colours(planes: list[np.ndarray]) -> np.ndarray:

@@ -31,13 +31,15 @@ def test_arrays_keep_dtype_and_channels(model, rng, dtype, shape):
 
 
 @pytest.mark.parametrize(
-    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16"]
+    "mode",
+    ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16"],
 )
 @pytest.mark.parametrize("size", [(1, 1), (5, 1), (9, 7)])
 def test_pillow_images_of_any_mode_and_size(model, mode, size):
     large = upscale_image(Image.new(mode, size), 2, model)
     assert large.size == (2 * size[0], 2 * size[1])
-    kept = {"L": "L", "1": "L", "LA": "LA", "RGBA": "RGBA", "PA": "RGBA", "I": "I;16", "I;16": "I;16"}
+    kept = {"L": "L", "1": "L", "LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
+    kept |= {"I": "I;16", "I;16": "I;16"}
     assert large.mode == kept.get(mode, "RGB")
 
 
@@ -62,6 +64,25 @@ def test_transparency_is_enlarged_and_kept(model):
     sixteen_bits = Image.new("I;16", (6, 5))
     sixteen_bits.info["transparency"] = 100
     assert upscale_image(sixteen_bits, 2, model).mode == "I;16"
+
+
+@pytest.mark.parametrize("hidden", [0.0, 1.0])
+def test_hidden_colours_give_no_fringe_at_transparent_edges(hidden):
+    """An antialiased disc as files have it: no colour where nothing is visible."""
+    colours = np.array([0.9, 0.7, 0.2])
+    i, j = np.mgrid[:240, :240] - 119.5
+    inside = (i**2 + j**2 < 90**2).astype(float)
+    opacity, sharp = (inside.reshape(240 // n, n, 240 // n, n).mean(axis=(1, 3)) for n in (4, 2))
+    seen = opacity[..., None] > 0
+    large = upscale_image(np.dstack([np.where(seen, colours, hidden), opacity]), 2)
+    by_bicubic = np.clip(imresize(opacity, 2), 0, 1)
+    for paper in (0, 1):
+        expected, found, bicubic = (
+            colour * alpha[..., None] + paper * (1 - alpha[..., None])
+            for colour, alpha in ((colours, sharp), (large[..., :3], large[..., 3]), (colours, by_bicubic))
+        )
+        assert np.abs(found - expected).max() < np.abs(bicubic - expected).max() + 0.001
+    assert np.array_equal(upscale_image(np.dstack([opacity, opacity]), 2)[..., 1], large[..., 3])
 
 
 def test_the_shipped_network_sharpens_a_photograph_it_has_never_seen():
