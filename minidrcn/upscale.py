@@ -7,22 +7,14 @@ import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import cli
 from .data.datasets import images_in
-from .data.image_io import read_image
+from .data.image_io import format_to_write, read_image, write_image
 from .data.metadata import metadata
 from .errors import InputError, UsageError
-from .files import atomic_write
 from .imaging.photo import choose_model, upscale_image
 from .model.drcn import DRCN
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-# Formats that hold a photograph of any size as it is.
-FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 
 @cli.command("upscale")
@@ -35,11 +27,15 @@ def main(argv: list[str] | None = None) -> int:
     failed, written = 0, 0
     for source, target in jobs:
         try:
-            done = _upscale_file(source, target, scale, model, args.workers, round(args.max_megapixels * 1e6))
+            done = _upscale_file(
+                source, target, scale, model, args.workers, round(args.max_megapixels * 1e6), args.force
+            )
         except InputError as error:
             failed = cli.fail("upscale", error, 1)
         except OSError as error:
             failed = cli.fail("upscale", f"{target}: cannot be written ({error.strerror or error})", 1)
+        except MemoryError:
+            failed = cli.fail("upscale", f"{source}: takes more memory than there is; lower --max-megapixels", 1)
         else:
             print(done, flush=True)
             written += 1
@@ -58,7 +54,7 @@ def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
         raise UsageError(f"{target}: a file; for a folder of images name a folder to write to")
     sources = images_in(source)
     # What can be read and not written, a .psd file, say, becomes a .png file.
-    jobs = [(path, target / (path.name if _writable(path) else f"{path.name}.png")) for path in sources]
+    jobs = [(path, target / (path.name if format_to_write(path) else f"{path.name}.png")) for path in sources]
     targets = Counter(path for _, path in jobs)
     twice = [path for path, count in targets.items() if count > 1]
     if twice:
@@ -67,52 +63,24 @@ def _jobs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     return jobs
 
 
-def _format(path: Path) -> str | None:
-    from PIL import Image
-
-    return Image.registered_extensions().get(path.suffix.lower())
-
-
-def _writable(path: Path) -> bool:
-    return _format(path) in FORMATS
-
-
 def _with_known_ending(path: Path) -> Path:
-    if not _writable(path):
+    if not format_to_write(path):
         raise UsageError(f"{path}: the ending {path.suffix!r} names no format to write; expected .png, .jpg or .tif")
     return path
 
 
-def _upscale_file(source: Path, target: Path, scale: int, model: DRCN, workers: int | None, max_pixels: int) -> str:
+def _upscale_file(
+    source: Path, target: Path, scale: int, model: DRCN, workers: int | None, max_pixels: int, overwrite: bool
+) -> str:
     image = read_image(source, max_pixels)
     progress = partial(cli.progress, desc=source.name, unit="tile")
     large = upscale_image(image, scale, model, workers=workers, progress=progress)
     if image.mode.startswith("I") and image.has_transparency_data:
         print(f"{source}: grey with 16 bits; its transparency is left out", file=sys.stderr)
-    options: dict = {"quality": 95} if _format(target) in ("JPEG", "WEBP") else {}
-    with atomic_write(target) as temporary:
-        try:
-            large.save(temporary, **options, **metadata(image, large, _format(target)))
-        except Exception as error:
-            if _is_of_the_system(error):
-                raise
-            _save_bare(large, temporary, target, options)
+    if "16 bits" in image.info:
+        print(f"{source}: 16 bits in colour or with transparency; they are read as 8", file=sys.stderr)
+    write_image(large, target, metadata(image, large, format_to_write(target)), overwrite)
     return f"{target}: {image.width} x {image.height} -> {large.width} x {large.height}"
-
-
-def _save_bare(image: Image.Image, temporary: Path, target: Path, options: dict) -> None:
-    """Save without metadata: bad metadata must not cost the picture."""
-    try:
-        image.save(temporary, **options)
-    except Exception as error:
-        if _is_of_the_system(error):
-            raise
-        raise InputError(f"{target}: cannot hold this image ({error}); try .png") from error
-
-
-def _is_of_the_system(error: Exception) -> bool:
-    # Which exception Pillow raises depends on the format; with an error number it is the system's.
-    return isinstance(error, MemoryError) or bool(getattr(error, "errno", None))
 
 
 def _megapixels(text: str) -> float:

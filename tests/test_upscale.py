@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 from conftest import run_command
-from PIL import Image
+from PIL import Image, ImageCms
 
-from minidrcn import DRCN
+from minidrcn import DRCN, upscale
 from minidrcn.model import checkpoint
 from minidrcn.upscale import main
 
@@ -94,10 +94,11 @@ def test_two_images_never_become_one_file(photo, tmp_path, capsys):
 
 def test_the_colour_profile_is_kept(photo, tmp_path, capsys):
     with Image.open(photo / "wave0.png") as image:
-        image.save(photo / "profiled.png", icc_profile=b"a profile")
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        image.save(photo / "profiled.png", icc_profile=profile)
     assert run_command(main, [photo / "profiled.png", tmp_path / "o.png"], capsys)[0] == 0
     with Image.open(tmp_path / "o.png") as image:
-        assert image.info["icc_profile"] == b"a profile"
+        assert image.info["icc_profile"] == profile
 
 
 def test_a_file_into_a_folder_keeps_its_name(photo, tmp_path, capsys):
@@ -176,6 +177,36 @@ def test_sixteen_bits_are_kept_and_a_transparency_that_is_lost_is_said(tmp_path,
     for name in ("b.png", "u.png"):
         with Image.open(tmp_path / name) as large:
             assert large.mode == "I;16"
+
+
+def test_an_image_that_takes_too_much_memory_does_not_stop_the_others(photo, tmp_path, capsys, model, monkeypatch):
+    upscale_image = upscale.upscale_image
+
+    def too_much(image, *rest, **options):
+        if image.width == 99:
+            raise MemoryError
+        return upscale_image(image, *rest, **options)
+
+    Image.new("L", (99, 10)).save(photo / "a.png")
+    monkeypatch.setattr(upscale, "upscale_image", too_much)
+    code, out, err = run_command(main, [photo, tmp_path / "large", "--model", model], capsys)
+    assert (code, out.count("->")) == (1, 2)
+    assert err.count("\n") == 1
+    assert "a.png: takes more memory than there is; lower --max-megapixels" in err
+
+
+def test_a_file_that_appears_during_the_work_is_kept(photo, tmp_path, capsys, model, monkeypatch):
+    upscale_image = upscale.upscale_image
+
+    def slowly(image, *rest, **options):
+        (tmp_path / "large.png").write_text("precious")
+        return upscale_image(image, *rest, **options)
+
+    monkeypatch.setattr(upscale, "upscale_image", slowly)
+    code, _, err = run_command(main, [photo / "wave0.png", tmp_path / "large.png", "--model", model], capsys)
+    assert code == 1
+    assert "large.png: cannot be written (File exists)" in err
+    assert (tmp_path / "large.png").read_text() == "precious"
 
 
 def test_the_limit_on_pixels_can_be_raised(tmp_path, capsys, model):
