@@ -26,10 +26,12 @@ MAX_PIXELS = 178_956_970  # where Pillow, too, refuses to go on
 NO_PHOTOGRAPHS = {"BUFR", "EPS", "FITS", "FLI", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 WITH_PREVIEWS = {"MPO", "PSD"}  # whose first picture is the photograph
 GREY_MODES = {"1", "L", "LA"}
-# Formats to write that hold a photograph of any size as it is, and those of them that hold 16 bits and opacity.
-FORMATS = {"BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"}
+# Formats to write that hold a photograph of any size, and those of them that hold 16 bits, opacity, a quality.
+FORMATS = {"AVIF", "BMP", "DDS", "DIB", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "QOI", "SGI", "TGA", "TIFF",
+           "WEBP"}  # fmt: skip
 WITH_16_BITS = {"JPEG2000", "PNG", "PPM", "TIFF"}
-WITH_OPACITY = {"JPEG2000", "PNG", "TGA", "TIFF", "WEBP"}
+WITH_OPACITY = {"AVIF", "DDS", "JPEG2000", "PNG", "QOI", "SGI", "TGA", "TIFF", "WEBP"}
+WITH_QUALITY = {"AVIF", "JPEG", "MPO", "WEBP"}
 # What Pillow would write as another format of that family.
 OTHER_MODES = {".pbm": {"L", "I;16", "RGB"}, ".pfm": {"L", "I;16", "RGB"}, ".pgm": {"RGB"}}
 TAG_BITS, TAG_PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # TIFF 6.0
@@ -214,14 +216,16 @@ def to_array(image: Image.Image) -> np.ndarray:
 
 
 def format_to_write(path: Path) -> str | None:
-    """Pillow's name of the format that an ending stands for; None if it is none that holds photographs."""
+    """Pillow's name of the format that an ending stands for; None if it writes no photographs in it."""
     from PIL import Image
 
     name = Image.registered_extensions().get(path.suffix.lower())
-    return name if name in FORMATS else None
+    return name if name in FORMATS & Image.SAVE.keys() else None
 
 
-def write_image(image: Image.Image, path: Path, kept: dict[str, Any] | None = None, overwrite: bool = False) -> None:
+def write_image(
+    image: Image.Image, path: Path, kept: dict[str, Any] | None = None, overwrite: bool = False, quality: int = 95
+) -> None:
     """Write an image file, atomically, in the format that its ending stands for.
 
     Args:
@@ -229,6 +233,7 @@ def write_image(image: Image.Image, path: Path, kept: dict[str, Any] | None = No
         path: where to, see `format_to_write`.
         kept: options for `save`, see `metadata.py`; left out if the format cannot hold them.
         overwrite: replace a file of that name.
+        quality: from 1 to 100, of the formats that lose something.
 
     Raises:
         InputError: the format cannot hold this image.
@@ -244,11 +249,12 @@ def write_image(image: Image.Image, path: Path, kept: dict[str, Any] | None = No
         lost = "colour" if image.mode == "RGB" else "grey"
     if lost:
         raise InputError(f"{path}: cannot hold this image ({lost}); try .png")
-    quality = {"quality": 95} if name in ("JPEG", "WEBP") else {}
+    fixed = {"quality": quality} if name in WITH_QUALITY else {}
     with atomic_write(path, overwrite) as temporary:
         for options in (kept or {}, {}):  # bad metadata must not cost the picture
             try:
-                image.save(temporary, **quality, **options)
+                with _silence():
+                    image.save(temporary, name, **fixed, **options)
                 break
             except Exception as error:
                 # Which exception Pillow raises depends on the format; with an error number it is the system's.

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from minidrcn.data.image_io import (
-    FORMATS,
+    format_to_write,
     luma,
     read_image,
     rgb_to_ycbcr,
@@ -274,37 +274,34 @@ def test_what_libraries_say_of_a_damaged_file_stays_unsaid(tmp_path, capfd):
     assert capfd.readouterr() == ("", "heard\n")
 
 
-SAVED = {".bmp": "BMP", ".jpg": "JPEG", ".jp2": "JPEG2000", ".png": "PNG", ".tga": "TGA", ".tif": "TIFF"} | {
-    ".webp": "WEBP", ".ppm": "PPM", ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM", ".pfm": "PPM",
-}  # fmt: skip
+ENDINGS = ".avif .bmp .dds .dib .jp2 .jpg .mpo .pbm .pcx .pfm .pgm .png .pnm .ppm .qoi .sgi .tga .tif .webp".split()
+LOSSY = (".avif", ".jpg", ".mpo", ".webp")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
-@pytest.mark.parametrize("ending", SAVED)
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_format_holds_what_is_written_or_refuses_it(tmp_path, mode, ending):
     channels = len(mode) if mode != "I;16" else 1
     i, j = np.mgrid[:24, :20]
     smooth = np.dstack([40 + 5 * i + 3 * j + 7 * channel for channel in range(channels)])
     pixels = (smooth * 257).astype(np.uint16) if mode == "I;16" else smooth.astype(np.uint8)
     image, path = Image.fromarray(pixels.squeeze()), tmp_path / f"a{ending}"
+    if not format_to_write(path):
+        pytest.skip("this Pillow does not write it")
     assert image.mode == mode
     try:
         write_image(image, path)
     except InputError as error:
-        assert mode not in ("L", "RGB") or ending in (".pbm", ".pfm", ".pgm")
+        assert mode not in ("L", "RGB") or ending in (".pbm", ".pfm", ".pgm", ".qoi")
         assert f"a{ending}: cannot hold this image" in str(error)  # noqa: PT017
         assert not any(tmp_path.iterdir())
         return
-    back = read_image(path)
-    assert back.format is None
-    with Image.open(path) as opened:
-        assert opened.format == SAVED[ending] in FORMATS
-    found = to_pixels(back)
-    if ending == ".webp":
-        found = found[..., [0, -1]] if mode == "LA" else found[..., 0] if mode == "L" else found
+    found = to_pixels(read_image(path))
+    if mode in ("L", "LA") and found.shape[-1] in (3, 4):  # as Pillow reads or writes some formats
+        found = found[..., 0] if mode == "L" else found[..., [0, -1]]
     assert found.dtype == pixels.dtype
     assert found.shape == pixels.squeeze().shape
-    assert np.abs(found.astype(float) - pixels.squeeze()).max() <= (6 if ending in (".jpg", ".webp") else 0)
+    assert np.abs(found.astype(float) - pixels.squeeze()).max() <= (6 if ending in LOSSY else 0)
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
