@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from .options import add_options, flag
 from .training import run_folder, step
 from .training.config import PRESETS, TrainingConfig, read_config
 from .training.loop import TrainingRun
-from .training.run_folder import CONFIG, CURVE, LAST, Row
+from .training.run_folder import BEST, CONFIG, CURVE, LAST, Row
 from .training.step import TrainingState
 
 # The parameters and the optimiser's state depend on these.
@@ -67,23 +68,26 @@ def _train(args: argparse.Namespace, ranks: Ranks | None = None) -> int:
     folder, config, state, rows = _prepare(args)
     if ranks and ranks.size > config.batch:
         raise UsageError(f"{ranks.size} ranks for {config.batch} images an update; start fewer, or raise --batch")
-    if state is not None and step.finished(state, config) and (folder / CURVE).exists():
+    if state is not None and not (folder / BEST).exists():
+        state = replace(state, best_psnr=-math.inf)  # the best from here on
+    elif state is not None and step.finished(state, config) and (folder / CURVE).exists():
         print(f"{folder}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
     pairs, samples = _load_images(config)
     state = state or step.start(config)
     folder = folder or run_folder.new_folder(args.out)
-    run_folder.write_config(folder, config)
-    if ranks:
-        step.save_state(folder / LAST, state, config)
-        ranks.send(state.step, 0)  # not STOP: there is something to do
-        ranks.compare("the versions of minidrcn and NumPy", _versions())
-        ranks.send_bytes((folder / LAST).read_bytes())
-    if args.gpu:
-        state = _on_gpu(state, ranks)
-    train_step = partial(_leading_step, ranks) if ranks else step.train_step
-    run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every, train_step)
-    return run.run(state, rows)
+    with run_folder.locked(folder):
+        run_folder.write_config(folder, config)
+        if ranks:
+            step.save_state(folder / LAST, state, config)
+            ranks.send(state.step, 0)  # not STOP: there is something to do
+            ranks.compare("the versions of minidrcn and NumPy", _versions())
+            ranks.send_bytes((folder / LAST).read_bytes())
+        if args.gpu:
+            state = _on_gpu(state, ranks)
+        train_step = partial(_leading_step, ranks) if ranks else step.train_step
+        run = TrainingRun(folder, config, pairs, samples, args.workers, args.checkpoint_every, train_step)
+        return run.run(state, rows)
 
 
 def _leading_step(ranks: Ranks, state: TrainingState, config: TrainingConfig, pairs: list[Pair], workers: int | None):
@@ -141,7 +145,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, Tra
         state, stored = step.load_state(folder / LAST)
     elif (folder / CONFIG).exists():
         state, stored = None, read_config(folder / CONFIG)
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not run_folder.is_empty(folder):
         raise UsageError(f"--out {args.out}: holds no training run and is not empty; name another folder")
     else:
         return None, config, None, []

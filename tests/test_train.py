@@ -16,6 +16,7 @@ import standin
 from conftest import relative_error, run_command
 
 from minidrcn import load
+from minidrcn.files import is_unfinished
 from minidrcn.train import main
 from minidrcn.training import run_folder, step
 from minidrcn.training.run_folder import COLUMNS, read_log
@@ -43,7 +44,7 @@ def test_a_run_leaves_everything_behind(args, tmp_path, capsys):
     out = tmp_path / "run"
     assert main([*args, "--seed", "1", "--out", str(out)]) == 0
     assert {path.name for path in out.iterdir()} == {
-        "config.json", "log.csv", "last.npz", "best.npz", "curve.png", "wave0.png", "wave1.png"
+        ".lock", "config.json", "log.csv", "last.npz", "best.npz", "curve.png", "wave0.png", "wave1.png"
     }  # fmt: skip
     rows = read_log(out)
     assert [row["step"] for row in rows] == [0, 5, 10, 12]
@@ -352,7 +353,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(args, tmp_path):
     full = in_a_process(arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     assert full.returncode == 1
     assert re.fullmatch(r"minidrcn\.train: error: \S+(best|last)\.npz: File too large\n", full.stderr), full.stderr
-    assert not [path for path in (out.parent / "other").iterdir() if path.name.startswith(".")]
+    assert not [path for path in (out.parent / "other").iterdir() if is_unfinished(path)]
 
     (out / "curve.png").unlink()
     full = in_a_process(
@@ -364,13 +365,45 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(args, tmp_path):
     assert main(["--resume", "--out", str(out)]) == 0
 
 
-def test_a_folder_that_vanishes_is_one_line(args, tmp_path, monkeypatch, capsys):
+def test_a_second_process_in_the_same_folder_is_refused(args, tmp_path, monkeypatch, capsys):
+    out, seen = tmp_path / "run", []
+    real = step.train_step
+
+    def and_another(state, *rest):
+        if state.step == 6:
+            before = {path.name: path.read_bytes() for path in out.iterdir()}
+            second = in_a_process(["--resume", "--out", out])
+            assert (second.returncode, second.stderr.count("\n")) == (2, 1)
+            assert f"{out}: another process trains in this folder" in second.stderr
+            assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+            seen.append(second)
+        return real(state, *rest)
+
+    monkeypatch.setattr(step, "train_step", and_another)
+    assert main([*args, "--checkpoint-every", "5", "--out", str(out)]) == 0
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("steps", [4, 8])
+def test_a_best_network_that_was_deleted_is_made_again(args, tmp_path, capsys, steps):
+    out = tmp_path / "run"
+    assert main([*args, "--out", str(out), "--steps", "4"]) == 0
+    (out / "best.npz").unlink()
+    assert main(["--resume", "--out", str(out), "--steps", str(steps), "--with-changes"]) == 0
+    assert f"the network is {out / 'best.npz'}" in capsys.readouterr().out
+    assert load(out / "best.npz").scale == 2
+
+
+@pytest.mark.parametrize("made_again", [False, True])
+def test_a_folder_that_vanishes_is_one_line(args, tmp_path, monkeypatch, capsys, made_again):
     out = tmp_path / "run"
     real = step.train_step
 
     def step_and_remove(state, *rest):
         if state.step == 6:
             shutil.rmtree(out)
+            if made_again:
+                out.mkdir()
         return real(state, *rest)
 
     monkeypatch.setattr(step, "train_step", step_and_remove)

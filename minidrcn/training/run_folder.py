@@ -3,12 +3,17 @@
 config.json         the options             last.npz   all that is needed to go on
 log.csv             one row a report        best.npz   the network with the highest validation PSNR
 curve.png           the log as a picture    NAME.png   a validation image before and after
+.lock               locked by the process that trains
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Iterable, Sequence
+import errno
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +26,7 @@ from ..imaging.comparison import comparison
 from ..imaging.protocol import Sample
 from .config import TrainingConfig
 
-CONFIG, LOG, LAST, BEST, CURVE = "config.json", "log.csv", "last.npz", "best.npz", "curve.png"
+CONFIG, LOG, LAST, BEST, CURVE, LOCK = "config.json", "log.csv", "last.npz", "best.npz", "curve.png", ".lock"
 COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")
 Row = dict[str, float | None]
 
@@ -43,10 +48,41 @@ def new_folder(out: str | None) -> Path:
     path = Path(out)
     if path.exists() and not path.is_dir():
         raise UsageError(f"--out {out}: a file of that name exists; name a folder")
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and not is_empty(path):
         raise UsageError(f"--out {out}: the folder is not empty; go on with --resume, or name a new one")
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in it, but for what a process leaves that was killed as it began."""
+    return all(path.name == LOCK or is_unfinished(path) for path in folder.iterdir())
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A lock on a run's folder for a `with` block: an advisory file lock, which the system takes back from the dead.
+
+    Raises:
+        UsageError: another process has it.
+    """
+    with open(folder / LOCK, "a") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some network file systems know no locks; there, nobody is kept out.
+            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                raise UsageError(
+                    f"{folder}: another process trains in this folder; wait for it, or name another"
+                ) from None
+        yield
 
 
 def sweep(folder: Path) -> None:
@@ -92,8 +128,9 @@ def write_log(folder: Path, rows: Iterable[Row]) -> None:
 
 
 def append_row(folder: Path, row: Row) -> None:
-    """Add one row to the log."""
-    with open(folder / LOG, "a", encoding="utf-8", newline="\n") as file:
+    """Add one row to the log. Raises `FileNotFoundError` if there is none: the folder was removed meanwhile."""
+    with open(folder / LOG, "r+", encoding="utf-8", newline="\n") as file:
+        file.seek(0, os.SEEK_END)
         file.write(_line(row))
 
 
