@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from minidrcn import npz
 from minidrcn.npz import read_npz
 
 MEMBER = {"descr": "<f8", "fortran_order": False, "shape": (2,)}
@@ -110,3 +111,13 @@ def test_every_cut_and_what_is_no_archive_is_damage():
 def test_no_file_is_no_damage(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_npz(tmp_path / "no.npz")
+
+
+def test_a_list_of_very_many_entries_is_refused_before_it_is_read(monkeypatch):
+    whole = bytearray(archive(a=npy(MEMBER)))
+    many = struct.pack("<I", npz.DIRECTORY_BYTES + 1)
+    monkeypatch.setattr(npz.zipfile, "ZipFile", pytest.fail)
+    for end in (whole[-22:-10] + many + whole[-6:], whole[-22:-2] + b"\1\0 ", whole[-22:]):
+        locator = b"PK\6\7" + bytes(16)
+        with pytest.raises(ValueError, match=r"damaged: (too many entries|no archive, or one with a comment)"):
+            read_npz(io.BytesIO(whole[:-22] + locator + end))

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..backend import to_cpu
 from ..data.patches import turned, turned_back
+from ..errors import InputError
 from ..model.drcn import DRCN
 from ..parallel import map_in_threads
 
@@ -48,6 +49,7 @@ def predict_luma(
 
     Raises:
         ValueError: x is not (H, W) with at least one pixel, or tile is less than 1.
+        InputError: the prediction is not finite.
     """
     if x.ndim != 2 or x.size == 0:
         raise ValueError(f"expected luma of shape (H, W), got {x.shape}")
@@ -72,8 +74,11 @@ def predict_luma(
         return (slice(top, bottom), slice(left, right)), to_cpu(inner)
 
     result = np.empty((H, W), dtype=model.dtype)
-    for window, inner in progress(map_in_threads(predict_tile, corners, workers), len(corners)):
-        result[window] = inner
+    with np.errstate(all="ignore"):  # what overflows is seen below
+        for window, inner in progress(map_in_threads(predict_tile, corners, workers), len(corners)):
+            result[window] = inner
+    if not np.isfinite(result).all():
+        raise InputError("the network predicts numbers that are not finite: its weights are too large to be of use")
     return result
 
 

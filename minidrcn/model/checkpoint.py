@@ -87,8 +87,8 @@ def load_checkpoint(path: str | os.PathLike) -> Checkpoint:
     Raises:
         InputError: there is no such file, or it is not a whole and sound file of that kind.
     """
-    if Path(path).is_dir():
-        raise InputError(f"{path}: a folder; expected an .npz file")
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(f"{path}: a folder, pipe or device; expected an .npz file")
     try:
         arrays = read_npz(path)
         checksum = arrays.pop("checksum", None)

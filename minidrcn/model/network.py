@@ -35,11 +35,11 @@ class Architecture:
     """What a DRCN looks like, besides the numbers in its parameters.
 
     Raises:
-        UsageError: filters or recursions is not a positive whole number, or another option is no bool.
+        UsageError: filters or recursions is no whole number in its range, or another option is no bool.
     """
 
     filters: int = option(64, "F, channels of every hidden map", minimum=1)
-    recursions: int = option(9, "D, uses of the recursive convolution", minimum=1)
+    recursions: int = option(9, "D, uses of the recursive convolution", minimum=1, maximum=1000)
     skip: bool = option(True, "add the input to every prediction")
     recursive_supervision: bool = option(True, "predict after every recursion, learn the ensemble's weights; without "
                                          "it there is one prediction, from h_D")  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -206,14 +206,19 @@ def load_state(path) -> tuple[TrainingState, TrainingConfig]:
         config = TrainingConfig.from_dict(training["config"])
         plateau = schedules.Plateau(**training["plateau"])
         step, best_psnr = training["step"], training["best_psnr"]
-        if type(step) is not int or step < 0 or not isinstance(best_psnr, float):
+        if type(step) is not int or step < 0 or not isinstance(best_psnr, float) or math.isnan(best_psnr):
             raise ValueError(f"step {step!r}, best PSNR {best_psnr!r}")
+        fresh = schedules.Plateau(plateau.lr, best=plateau.best, waited=plateau.waited)
+        if plateau != fresh or not all(isinstance(value, (int, float)) for value in astuple(plateau)):
+            raise ValueError(f"{plateau}")
         state = TrainingState(model, optimiser_state, plateau, step, best_psnr)
         expected = _initial_memory(config, model)
-        if {part: {n: v.shape for n, v in values.items()} for part, values in optimiser_state.items()} != {
-            part: {n: v.shape for n, v in values.items()} for part, values in expected.items()
-        }:
+        if _outline(optimiser_state) != _outline(expected):
             raise ValueError("the optimiser's state does not fit the network")
         return state, config
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: holds no training run to go on with ({error})") from error
+
+
+def _outline(memory: State) -> dict:
+    return {part: {name: (v.shape, v.dtype) for name, v in values.items()} for part, values in memory.items()}

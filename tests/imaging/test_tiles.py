@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from minidrcn import DRCN
 from minidrcn.data.patches import turned, turned_back
+from minidrcn.errors import InputError
 from minidrcn.imaging.tiles import predict_luma, predict_self_ensemble
 
 
@@ -93,3 +94,11 @@ def test_the_result_turns_with_the_image(rng):
     for turn in range(8):
         assert np.abs(turned(once, turn) - predict_self_ensemble(model, turned(x, turn))).max() < 1e-12
     assert np.abs(predict_luma(model, turned(x, 1)) - turned(predict_luma(model, x), 1)).max() > 1e-6
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_weights_that_overflow_are_said_without_a_warning(rng, workers):
+    model = DRCN(4, 3)
+    model = model.with_params({name: value + np.float32(1e20) for name, value in model.params.items()})
+    with pytest.raises(InputError, match="predicts numbers that are not finite"):
+        predict_luma(model, rng.random((40, 30), dtype=np.float32), tile=20, workers=workers)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import zipfile
 
@@ -116,6 +117,10 @@ def test_a_file_takes_no_more_memory_than_it_is_long(model, tmp_path):
         lambda arrays, meta: meta.pop("architecture"),
         lambda arrays, meta: meta["architecture"].update(filters=10**12),
         lambda arrays, meta: meta["architecture"].update(filters="4"),
+        lambda arrays, meta: (
+            meta["architecture"].update(recursions=10**9, recursive_supervision=False),
+            arrays.pop("params/ensemble.w"),
+        ),
         lambda arrays, meta: meta["architecture"].update(colour=1),
         lambda arrays, meta: meta.update(scale="2"),
         lambda arrays, meta: meta.update(scale=7),
@@ -156,7 +161,7 @@ def test_files_that_are_something_else_are_refused(model, tmp_path):
     (tmp_path / "array.npy").rename(tmp_path / "array.npz")
     with pytest.raises(InputError, match="no model of minidrcn's"):
         load_checkpoint(tmp_path / "array.npz")
-    with pytest.raises(InputError, match="a folder; expected an"):
+    with pytest.raises(InputError, match="a folder, pipe or device; expected an"):
         load_checkpoint(tmp_path)
 
 
@@ -164,4 +169,11 @@ def test_a_newer_format_says_so(model, tmp_path):
     save(tmp_path / "a.npz", model)
     rewritten(tmp_path / "a.npz", lambda arrays, meta: meta.update(version=checkpoint.FORMAT_VERSION + 1))
     with pytest.raises(InputError, match="written by a newer minidrcn"):
+        load(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(InputError, match="a folder, pipe or device; expected an"):
         load(tmp_path / "a.npz")

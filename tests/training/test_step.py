@@ -10,7 +10,7 @@ from minidrcn.backend import to_gpu
 from minidrcn.data.patches import load_pair
 from minidrcn.errors import InputError, UsageError
 from minidrcn.model import checkpoint
-from minidrcn.training import step
+from minidrcn.training import schedules, step
 from minidrcn.training.config import TrainingConfig
 from minidrcn.training.optim import SGD, Adam, Muon
 
@@ -192,4 +192,22 @@ def test_a_network_without_a_run_cannot_be_gone_on_with(tmp_path):
     state = step.start(config)
     step.save_state(tmp_path / "b.npz", step.replace(state, optimiser_state={}), config)
     with pytest.raises(InputError, match="optimiser's state does not fit"):
+        step.load_state(tmp_path / "b.npz")
+    double = {
+        part: {n: v.astype("float64") for n, v in values.items()} for part, values in state.optimiser_state.items()
+    }
+    step.save_state(tmp_path / "b.npz", step.replace(state, optimiser_state=double), config)
+    with pytest.raises(InputError, match="optimiser's state does not fit"):
+        step.load_state(tmp_path / "b.npz")
+    for plateau in (
+        schedules.Plateau(lr="0.01"),
+        schedules.Plateau(best=[1.0]),
+        schedules.Plateau(factor=0.0),
+        schedules.Plateau(patience="many"),
+    ):
+        step.save_state(tmp_path / "b.npz", step.replace(state, plateau=plateau), config)
+        with pytest.raises(InputError, match="holds no training run to go on with"):
+            step.load_state(tmp_path / "b.npz")
+    step.save_state(tmp_path / "b.npz", step.replace(state, best_psnr=float("nan")), config)
+    with pytest.raises(InputError, match="best PSNR nan"):
         step.load_state(tmp_path / "b.npz")
