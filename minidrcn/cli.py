@@ -95,6 +95,8 @@ def command(verb: str) -> Callable[[Main], Main]:
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
         def wrapped(argv: list[str] | None = None) -> int:
+            _reopen_closed_streams()
+            os.environ.pop("MPLBACKEND", None)  # no window is opened, and matplotlib stops at a name it does not know
             for stream in (sys.stdout, sys.stderr):
                 # A file's name may hold letters that the terminal's encoding lacks.
                 if hasattr(stream, "reconfigure"):
@@ -123,6 +125,13 @@ def command(verb: str) -> Callable[[Main], Main]:
         return wrapped
 
     return decorate
+
+
+def _reopen_closed_streams() -> None:
+    """Open what was closed when Python started, or the next file that is opened would be taken for the terminal."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
 
 
 def fail(verb: str, message: object, status: int) -> int:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from minidrcn import cli, upscale_image
 from minidrcn.errors import InputError, UsageError
@@ -68,3 +72,22 @@ def test_commands_keep_freed_memory_and_the_library_leaves_the_process_alone(mon
     assert not calls
     assert cli.command("verb")(lambda argv: 0)([]) == 0
     assert calls == ["asked"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX closes the streams of a command")
+@pytest.mark.parametrize("closed", ["1", "2", "1 2", "0 1 2"])
+def test_closed_streams_change_nothing(tmp_path, closed):
+    Image.new("L", (6, 5)).save(tmp_path / "a.png")
+    close = f"import os; [os.close(fd) for fd in ({closed.replace(' ', ',')},)]; "
+    run = "import sys; os.execv(sys.executable, [sys.executable, '-m', 'minidrcn.upscale', *sys.argv[1:]])"
+    command = [sys.executable, "-c", close + run, str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert ("6 x 5 -> 12 x 10" in result.stdout) == ("1" not in closed)
+    with Image.open(tmp_path / "b.png") as large:
+        assert large.size == (12, 10)
+
+
+def test_a_backend_that_matplotlib_does_not_know_is_no_matter(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "junk")
+    assert cli.command("test")(lambda argv: int("MPLBACKEND" in os.environ))([]) == 0
