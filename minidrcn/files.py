@@ -1,7 +1,8 @@
-"""Atomic file writes: a reader sees the old file or the new one, never half of it."""
+"""Atomic file writes, where a reader sees the old file or the new one, never half of it; and a lock on a folder."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -10,6 +11,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import UsageError
+
+LOCK = ".lock"
 
 
 @contextmanager
@@ -69,7 +74,38 @@ def is_unfinished(path: Path) -> bool:
     return re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name) is not None
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed process had begun to write."""
+    for path in folder.iterdir():
+        if is_unfinished(path):
+            path.unlink(missing_ok=True)
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file atomically, in UTF-8, its lines ending in \\n."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A lock on a folder for a `with` block: an advisory file lock, which the system takes back from the dead.
+
+    Raises:
+        UsageError: another process has it.
+    """
+    with open(folder / LOCK, "a") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some network file systems know no locks; there, nobody is kept out.
+            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                raise UsageError(f"{folder}: another process writes to this folder; wait for it to end") from None
+        yield

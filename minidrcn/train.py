@@ -20,6 +20,7 @@ from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .distributed import COMPARE_EVERY, STOP, Ranks
 from .errors import UsageError
+from .files import locked
 from .imaging.protocol import Sample, load_sample
 from .model.network import Architecture
 from .options import add_options, flag
@@ -76,7 +77,7 @@ def _train(args: argparse.Namespace, ranks: Ranks | None = None) -> int:
     pairs, samples = _load_images(config)
     state = state or step.start(config)
     folder = folder or run_folder.new_folder(args.out)
-    with run_folder.locked(folder):
+    with locked(folder):
         run_folder.write_config(folder, config)
         if ranks:
             step.save_state(folder / LAST, state, config)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 import time
 
 import pytest
 
-from minidrcn.files import atomic_write, write_text
+from minidrcn.errors import UsageError
+from minidrcn.files import atomic_write, locked, write_text
 
 
 def test_a_file_is_atomic_write_or_not_at_all(tmp_path):
@@ -97,3 +99,28 @@ def test_on_windows_a_file_in_use_is_waited_for(tmp_path, monkeypatch):
         write_text(tmp_path / "a.txt", "other")
     assert raised.value.filename == str(tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text() == "text"
+
+
+def test_one_process_at_a_time(tmp_path):
+    """The lock goes with the process that has it, however that ends."""
+    code = "from pathlib import Path; from minidrcn.files import locked\n"
+    code += f"with locked(Path({str(tmp_path)!r})): print(flush=True); input()"
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(UsageError, match="another process writes to this folder"), locked(tmp_path):
+        pass
+    other.kill()
+    other.communicate()
+    for _ in range(2):
+        with locked(tmp_path):
+            pass
+
+
+def test_a_file_system_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    module, name = ("msvcrt", "locking") if sys.platform == "win32" else ("fcntl", "flock")
+    monkeypatch.setattr(f"{module}.{name}", refused)
+    with locked(tmp_path):
+        pass

@@ -30,7 +30,7 @@ def imports_of(path: Path) -> set[str]:
 def test_importing_the_package_loads_numpy_and_nothing_heavier(imported):
     code = (
         f"import sys; import {imported}\n"
-        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'pooch'}\n"
+        "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'requests'}\n"
         "heavy |= {'psutil', 'IPython', 'nbformat'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

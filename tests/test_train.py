@@ -374,7 +374,7 @@ def test_a_second_process_in_the_same_folder_is_refused(args, tmp_path, monkeypa
             before = {path.name: path.read_bytes() for path in out.iterdir()}
             second = in_a_process(["--resume", "--out", out])
             assert (second.returncode, second.stderr.count("\n")) == (2, 1)
-            assert f"{out}: another process trains in this folder" in second.stderr
+            assert f"{out}: another process writes to this folder" in second.stderr
             assert {path.name: path.read_bytes() for path in out.iterdir()} == before
             seen.append(second)
         return real(state, *rest)

@@ -11,15 +11,19 @@ import csv
 import functools
 import hashlib
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError, UsageError
+from ..files import atomic_write, locked, sweep
 
 TABLE = Path(__file__).with_name("named_sets.csv")
 HOST = "https://raw.githubusercontent.com"
-TIMEOUT = 30  # seconds without an answer
+TIMEOUT = 30  # seconds without a byte
+DEADLINE = 300  # seconds a file
 
 
 class File(NamedTuple):
@@ -43,9 +47,9 @@ def named_sets() -> dict[str, tuple[str, tuple[File, ...]]]:
 
 def cache_folder() -> Path:
     """Where downloads are kept: the cache folder that the user's system has for such things."""
-    import pooch
+    import platformdirs
 
-    return Path(pooch.os_cache("minidrcn"))
+    return Path(platformdirs.user_cache_dir("minidrcn"))
 
 
 def user_folders() -> list[Path]:
@@ -72,7 +76,7 @@ def problems(name: str, folder: Path) -> list[str]:
         path = folder / file.name
         if not path.is_file():
             found.append(f"{path}: missing")
-        elif path.stat().st_size != file.size or _sha256(path) != file.sha256:
+        elif not _is_right(path, file):
             found.append(f"{path}: not the file it should be")
     return found
 
@@ -110,7 +114,8 @@ def fetch(
 ) -> Path:
     """Download a named set into the cache folder. Files that are there already and right are kept.
 
-    A file gets its name once its checksum is right, so an interrupted download can be repeated.
+    A file gets its name once its checksum is right, so an interrupted download can be repeated. Nothing that a server
+    sends takes longer than `DEADLINE` or more memory than the file is long.
 
     Args:
         name: of the set.
@@ -122,29 +127,77 @@ def fetch(
         the set's folder.
 
     Raises:
-        UsageError: there is no such set.
+        UsageError: there is no such set, or another process fetches it.
         InputError: there is no connection, an HTTP error, or a wrong checksum.
     """
-    import pooch
-    import requests
-
     host = HOST if host is None else host
     folder_name, files = _lookup(name)
-    pooch.get_logger().setLevel("ERROR")
-    sums = {file.name: f"sha256:{file.sha256}" for file in files}
-    addresses = {file.name: f"{host}/{file.source}" for file in files}
-    downloads = pooch.Pooch(cache_folder() / folder_name, host, sums, addresses, retries)
-    download = pooch.HTTPDownloader(timeout=TIMEOUT)
-    for file in progress(files):
+    folder = cache_folder() / folder_name
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        sweep(folder)
+        for file in progress(files):
+            if not _is_right(folder / file.name, file):
+                contents = _download(f"{host}/{file.source}", file, retries)
+                with atomic_write(folder / file.name) as temporary:
+                    temporary.write_bytes(contents)
+    return folder
+
+
+def _download(address: str, file: File, retries: int) -> bytes:
+    import requests
+    import urllib3
+
+    for _ in range(retries + 1):
         try:
-            downloads.fetch(file.name, downloader=download)
-        except requests.exceptions.ConnectionError as error:
-            raise InputError(f"{host}/{file.source}: no connection; are you online?") from error
-        except requests.exceptions.RequestException as error:
-            raise InputError(f"{host}/{file.source}: {_reason(error)}; try again later") from error
-        except ValueError as error:  # pooch's word for a wrong sum
-            raise InputError(f"{host}/{file.source}: not the file it should be; nothing was kept") from error
-    return Path(downloads.path)
+            contents = _within(DEADLINE, functools.partial(_get, address, file.size))
+            if hashlib.sha256(contents).hexdigest() == file.sha256:
+                return contents
+            problem = "not the file it should be; nothing was kept"
+        except requests.exceptions.ConnectionError:
+            problem = "no connection; are you online?"
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            problem = f"{_reason(error)}; try again later"
+        except TimeoutError:
+            raise InputError(f"{address}: not here after {DEADLINE} s; try again later") from None
+    raise InputError(f"{address}: {problem}")
+
+
+def _get(address: str, size: int) -> bytes:
+    """What a server sends, cut off after one byte too many."""
+    import requests
+
+    headers = {"Accept-Encoding": "identity"}
+    with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        response.raise_for_status()
+        contents = response.raw.read(size + 1)
+        if len(contents) < min(size + 1, int(response.headers.get("Content-Length", 0))):
+            raise requests.exceptions.ChunkedEncodingError
+        return contents
+
+
+def _within(seconds: float, function: Callable[[], bytes]) -> bytes:
+    """Call in a thread that is left behind when the time is up: a byte now and then resets every timeout of a socket.
+
+    Raises:
+        TimeoutError: the time is up. What `function` raises is passed on.
+    """
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put(function())
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=answer, daemon=True).start()
+    try:
+        result = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _lookup(name: str) -> tuple[str, tuple[File, ...]]:
@@ -162,5 +215,7 @@ def _reason(error: Exception) -> str:
     return f"the server answered {response.status_code}" if response is not None else "the download broke off"
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _is_right(path: Path, file: File) -> bool:
+    if not path.is_file() or path.stat().st_size != file.size:
+        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256

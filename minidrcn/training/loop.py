@@ -18,6 +18,7 @@ from .. import cli
 from ..backend import gpu_peak_bytes
 from ..data.patches import Pair
 from ..errors import InputError
+from ..files import sweep
 from ..imaging.protocol import Sample, measure
 from ..imaging.tiles import predict_luma
 from ..model import checkpoint
@@ -71,7 +72,7 @@ class TrainingRun:
         config = self.config
         self.rows = [row for row in rows if row["step"] <= state.step]
         self.started = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
-        run_folder.sweep(self.folder)
+        sweep(self.folder)
         run_folder.write_log(self.folder, self.rows)
         self.saved: TrainingState | None = None  # on disk
         print(f"{self.folder}: {self._description(state)}", flush=True)

@@ -8,12 +8,9 @@ curve.png           the log as a picture    NAME.png   a validation image before
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +18,12 @@ import numpy as np
 from .. import plots
 from ..data.datasets import unique_names
 from ..errors import InputError, UsageError
-from ..files import is_unfinished, write_text
+from ..files import LOCK, is_unfinished, write_text
 from ..imaging.comparison import comparison
 from ..imaging.protocol import Sample
 from .config import TrainingConfig
 
-CONFIG, LOG, LAST, BEST, CURVE, LOCK = "config.json", "log.csv", "last.npz", "best.npz", "curve.png", ".lock"
+CONFIG, LOG, LAST, BEST, CURVE = "config.json", "log.csv", "last.npz", "best.npz", "curve.png"
 COLUMNS = ("step", "loss", "grad_norm", "lr", "alpha", "seconds", "psnr", "psnr_bicubic")
 Row = dict[str, float | None]
 
@@ -57,39 +54,6 @@ def new_folder(out: str | None) -> Path:
 def is_empty(folder: Path) -> bool:
     """Whether nothing is in it, but for what a process leaves that was killed as it began."""
     return all(path.name == LOCK or is_unfinished(path) for path in folder.iterdir())
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """A lock on a run's folder for a `with` block: an advisory file lock, which the system takes back from the dead.
-
-    Raises:
-        UsageError: another process has it.
-    """
-    with open(folder / LOCK, "a") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            # Some network file systems know no locks; there, nobody is kept out.
-            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                raise UsageError(
-                    f"{folder}: another process trains in this folder; wait for it, or name another"
-                ) from None
-        yield
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed process had begun to write."""
-    for path in folder.iterdir():
-        if is_unfinished(path):
-            path.unlink(missing_ok=True)
 
 
 def write_config(folder: Path, config: TrainingConfig) -> None:

@@ -1,28 +1,40 @@
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
 import http.server
 import threading
 
 import pytest
+import requests
 from conftest import run_command
 
 from minidrcn.data import named_sets
 from minidrcn.data.__main__ import main
 from minidrcn.data.datasets import image_paths
 from minidrcn.errors import InputError, UsageError
+from minidrcn.files import LOCK, locked
 
 CONTENT = {"a.png": b"first", "b.png": b"second " * 1000}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers as the test says: a dict from path to bytes, a status, or "break off"."""
+    """Answers as the test says: a dict from path to bytes, a status, "break off", "endless" or "a byte at a time"."""
 
     def do_GET(self):
         self.server.asked.append(self.path)
         answer = self.server.answers.get(self.path, 404)
         if isinstance(answer, int):
             self.send_error(answer)
+            return
+        if answer in ("endless", "a byte at a time"):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not self.server.done.wait(0.02 if answer == "a byte at a time" else 0):
+                    self.wfile.write(b"a" if answer == "a byte at a time" else bytes(2**16))
+                    self.server.sent += 1
             return
         broken = answer == "break off"
         body = b"half" if broken else answer
@@ -38,11 +50,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = []
+    server.asked, server.sent, server.done = [], 0, threading.Event()
     server.answers = {f"/owner/repo/{name}": content for name, content in CONTENT.items()}
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
+    server.done.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -70,7 +83,7 @@ def fetch(**options):
 
 
 def kept(cache) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+    return {path.name: path.read_bytes() for path in cache.rglob("*") if path.is_file() and path.name != LOCK}
 
 
 def test_the_table_lists_the_sets_of_the_field():
@@ -119,6 +132,49 @@ def test_what_goes_wrong_is_one_line_and_nothing_half_written_stays(cache, serve
     server.answers["/owner/repo/b.png"] = CONTENT["b.png"]
     fetch()
     assert kept(cache) == CONTENT
+
+
+def test_a_body_without_end_is_cut_off(cache, server):
+    server.answers["/owner/repo/a.png"] = "endless"
+    with pytest.raises(InputError, match=r"a\.png: not the file it should be; nothing was kept"):
+        fetch()
+    assert kept(cache) == {}
+    assert server.sent < 1000, "what the sockets' buffers hold, not what the server would send"
+
+
+def test_a_body_that_takes_for_ever_is_given_up(cache, server, monkeypatch):
+    monkeypatch.setattr(named_sets, "DEADLINE", 0.2)
+    server.answers["/owner/repo/b.png"] = "a byte at a time"
+    with pytest.raises(InputError, match=r"b\.png: not here after 0.2 s; try again later"):
+        fetch()
+    assert kept(cache) == {"a.png": CONTENT["a.png"]}
+
+
+def test_what_is_compressed_is_not_unpacked(cache, server):
+    server.answers["/owner/repo/a.png"] = gzip.compress(bytes(10**7))
+    with pytest.raises(InputError, match=r"a\.png: not the file it should be"):
+        fetch()
+
+
+def test_a_server_that_fails_once_is_asked_again(cache, server, monkeypatch):
+    get = named_sets._get
+
+    def fail_once(*arguments):
+        monkeypatch.setattr(named_sets, "_get", get)
+        raise requests.exceptions.ReadTimeout
+
+    monkeypatch.setattr(named_sets, "_get", fail_once)
+    named_sets.fetch("tiny", retries=1)
+    assert kept(cache) == CONTENT
+
+
+def test_one_process_fetches_a_set_and_clears_up_after_one_that_was_killed(cache):
+    fetch()
+    (cache / "Tiny" / ".0123456789ab.png").touch()
+    fetch()
+    assert kept(cache) == CONTENT
+    with locked(cache / "Tiny"), pytest.raises(UsageError, match="another process writes to this folder"):
+        fetch()
 
 
 def test_offline_says_so(cache, monkeypatch):

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import errno
-import subprocess
-import sys
-
 import pytest
 
 from minidrcn.errors import InputError, UsageError
@@ -34,32 +30,6 @@ def test_what_a_process_leaves_that_was_killed_at_once_is_nothing(tmp_path):
     (tmp_path / ".lock").touch()
     (tmp_path / ".0123456789ab.json").touch()
     assert new_folder(str(tmp_path)) == tmp_path
-
-
-def test_one_process_at_a_time(tmp_path):
-    """The lock goes with the process that has it, however that ends."""
-    code = (
-        f"from minidrcn.training.run_folder import *\nwith locked(Path({str(tmp_path)!r})): print(flush=True); input()"
-    )
-    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    other.stdout.readline()
-    with pytest.raises(UsageError, match="another process trains in this folder"), run_folder.locked(tmp_path):
-        pass
-    other.kill()
-    other.communicate()
-    for _ in range(2):
-        with run_folder.locked(tmp_path):
-            pass
-
-
-def test_a_file_system_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
-    def refused(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    module, name = ("msvcrt", "locking") if sys.platform == "win32" else ("fcntl", "flock")
-    monkeypatch.setattr(f"{module}.{name}", refused)
-    with run_folder.locked(tmp_path):
-        pass
 
 
 def test_no_log_is_begun_in_the_middle(tmp_path):
