@@ -156,7 +156,7 @@ def _download(address: str, file: File, retries: int) -> bytes:
             problem = "not the file it should be; nothing was kept"
         except requests.exceptions.ConnectionError:
             problem = "no connection; are you online?"
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             problem = f"{_reason(error)}; try again later"
         except TimeoutError:
             raise InputError(f"{address}: not here after {DEADLINE} s; try again later") from None
@@ -171,7 +171,7 @@ def _get(address: str, size: int) -> bytes:
     with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
         response.raise_for_status()
         contents = response.raw.read(size + 1)
-        if len(contents) < min(size + 1, int(response.headers.get("Content-Length", 0))):
+        if response.raw.length_remaining and len(contents) <= size:
             raise requests.exceptions.ChunkedEncodingError
         return contents
 
