@@ -14,13 +14,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from . import cli
 from .backend import Array, Arrays, get_xp, is_finite, to_cpu
 
 LossAndGrads = Callable[[Arrays], tuple[float, Arrays]]
 
+EPS = 1e-5  # half the step of a difference
 ENTRIES_TO_LOCATE = 40
 
 
@@ -95,25 +98,22 @@ def check_gradients(
     *,
     elementwise: bool = False,
     directions: int = 3,
-    eps: float = 1e-5,
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> Report:
     """Compare the gradients that `f` returns with finite differences of the loss that `f` returns.
 
+    A ReLU that switches within the step of a difference makes the quotient wrong, not the gradient. What disagrees is
+    therefore checked again at two points nearby, where a wrong gradient is still wrong.
+
     Args:
         f: takes a dict of arrays, returns the loss and a dict of gradients with the same keys.
         params: the point to check at, float64. The arrays are not modified.
         elementwise: check every entry of every parameter, instead of random directions.
-        directions: how many for each parameter.
-        eps: half the step; directions have length 1. A ReLU that switches within the step makes the quotient wrong, not
-            the gradient. What disagrees is checked again at two points nearby, where a wrong gradient is still wrong.
+        directions: how many for each parameter. Where one fails, single entries are looked at to say where.
         tolerance: the largest error that passes, relative to the parameter's largest derivative. A gradient too small
             to be seen beside the rounding of the loss fails, and the report says so.
         seed: of the directions.
-
-    Returns:
-        a report. Where a direction fails, single entries are looked at to say where.
 
     Raises:
         ValueError: a parameter is not float64, or there is none.
@@ -126,12 +126,23 @@ def check_gradients(
     rng = np.random.default_rng(seed)
     point, rows = params, {}
     for _ in range(3):
-        names = [name for name in params if name not in rows or not rows[name].ok]
-        if not names:
+        disagreeing = [name for name in params if name not in rows or not rows[name].ok]
+        if not disagreeing:
             break
-        here = _Point(f, point, *f(dict(point)), eps, tolerance)
-        for name in names:
-            row = here.check(name, elementwise, directions, rng)
+        loss, grads = f(dict(point))
+        for name in disagreeing:
+            shape = params[name].shape
+            problem = _problem(grads, name, shape)
+            if problem:
+                row = Row(name, False, shape, problem=problem)
+            else:
+                compare = partial(_compare, f, point, name, float(loss), to_cpu(grads[name]), tolerance)
+                if elementwise:
+                    row = compare(list(np.ndindex(shape)))
+                else:
+                    row = compare([_direction(shape, rng) for _ in range(directions)])
+                    located = row if row.ok else compare(_likely_entries(to_cpu(grads[name]), rng))
+                    row = row if located.ok else located
             if row.ok or name not in rows:
                 rows[name] = row
         point = {name: p + get_xp(p).asarray(1e-3 * rng.standard_normal(p.shape)) for name, p in params.items()}
@@ -139,79 +150,45 @@ def check_gradients(
 
 
 def numeric_gradient(f: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
-    """The derivative of a number by every entry of an array, measured: two evaluations of `f` an entry.
-
-    Args:
-        f: takes an array of x's shape, returns a number.
-        x: the point, float64; it is not modified.
-    """
+    """The derivative of a number by every entry of an array, float64: two evaluations of `f` an entry."""
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
-        gradient[index] = _derivative(f, x, _one_hot(x.shape, index), 1e-5)
+        gradient[index] = _derivative(f, x, _one_hot(x.shape, index))
     return gradient
 
 
-def _derivative(f: Callable[[Array], float | Array], x: Array, v: np.ndarray, eps: float) -> float:
+def _derivative(f: Callable[[Array], float | Array], x: Array, v: np.ndarray) -> float:
     """The derivative of f at x along v, by central differences."""
-    step = get_xp(x).asarray(eps * v)
-    return (float(f(x + step)) - float(f(x - step))) / (2 * eps)
+    step = get_xp(x).asarray(EPS * v)
+    return (float(f(x + step)) - float(f(x - step))) / (2 * EPS)
 
 
-@dataclass(frozen=True)
-class _Point:
-    """The loss and the gradients claimed at one point."""
-
-    f: LossAndGrads
-    params: Arrays
-    loss: float
-    grads: Arrays
-    eps: float
-    tolerance: float
-
-    def check(self, name: str, elementwise: bool, directions: int, rng: np.random.Generator) -> Row:
-        """Check one parameter's gradient; where a direction fails, single entries."""
-        shape = self.params[name].shape
-        problem = _problem(self.grads, name, shape)
-        if problem:
-            return Row(name, False, shape, problem=problem)
-        if elementwise:
-            return self.at_entries(name, list(np.ndindex(shape)))
-        row = self.along(name, [_unit(rng.standard_normal(shape)) for _ in range(directions)])
-        if row.ok:
-            return row
-        located = self.at_entries(name, _likely_entries(to_cpu(self.grads[name]), rng))
-        return row if located.ok else located
-
-    def at_entries(self, name: str, indices: list[tuple[int, ...]]) -> Row:
-        """Compare along coordinates."""
-        return self.along(name, [_one_hot(self.params[name].shape, index) for index in indices], indices)
-
-    def along(self, name: str, vectors: list[np.ndarray], indices: list[tuple[int, ...]] | None = None) -> Row:
-        """Compare along given directions; `indices` says which entries they are, if they are entries."""
-        p, grad = self.params[name], to_cpu(self.grads[name])
-        analytic = np.array([float(np.vdot(grad, v)) for v in vectors])
-        numeric = np.array(
-            [_derivative(lambda p: self.f({**self.params, name: p})[0], p, v, self.eps) for v in vectors]
-        )
-        difference = np.abs(analytic - numeric)
-        scale = max(np.abs(analytic).max(), np.abs(numeric).max(), np.finfo(float).tiny)
-        # The loss is rounded to 16 digits; divided by eps, that is how exactly the quotient can be known.
-        loss = abs(float(self.loss))
-        rounding = 4 * np.finfo(float).eps * loss / self.eps
-        worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
-        # Where the gradient claims to be zero there is nothing to be relative to.
-        ok = difference[worst] <= (self.tolerance * scale if analytic.any() else rounding)
-        hidden = not ok and difference[worst] <= rounding
-        return Row(
-            name,
-            bool(ok),
-            grad.shape,
-            error=float(difference[worst] / scale),
-            index=indices[worst] if indices else None,
-            yours=float(analytic[worst]),
-            right=float(numeric[worst]),
-            problem=f"about {scale:.0e}: too small to be measured beside a loss of {loss:.0e}" if hidden else "",
-        )
+def _compare(
+    f: LossAndGrads, point: Arrays, name: str, loss: float, grad: np.ndarray, tolerance: float,
+    places: list[np.ndarray] | list[tuple[int, ...]],
+) -> Row:  # fmt: skip
+    """One parameter's gradient against finite differences, along directions or at the entries of these indices."""
+    vectors = [_one_hot(grad.shape, place) if isinstance(place, tuple) else place for place in places]
+    analytic = np.array([float(np.vdot(grad, v)) for v in vectors])
+    numeric = np.array([_derivative(lambda p: f({**point, name: p})[0], point[name], v) for v in vectors])
+    difference = np.abs(analytic - numeric)
+    scale = max(np.abs(analytic).max(), np.abs(numeric).max(), np.finfo(float).tiny)
+    # The loss is rounded to 16 digits; divided by EPS, that is how exactly the quotient can be known.
+    rounding = 4 * np.finfo(float).eps * abs(loss) / EPS
+    worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
+    # Where the gradient claims to be zero there is nothing to be relative to.
+    ok = difference[worst] <= (tolerance * scale if analytic.any() else rounding)
+    hidden = not ok and difference[worst] <= rounding
+    return Row(
+        name,
+        bool(ok),
+        grad.shape,
+        error=float(difference[worst] / scale),
+        index=places[worst] if isinstance(places[worst], tuple) else None,
+        yours=float(analytic[worst]),
+        right=float(numeric[worst]),
+        problem=f"about {scale:.0e}: too small to be measured beside a loss of {abs(loss):.0e}" if hidden else "",
+    )
 
 
 def _problem(grads: Arrays, name: str, shape: tuple[int, ...]) -> str:
@@ -226,7 +203,8 @@ def _problem(grads: Arrays, name: str, shape: tuple[int, ...]) -> str:
     return ""
 
 
-def _unit(v: np.ndarray) -> np.ndarray:
+def _direction(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    v = rng.standard_normal(shape)
     return v / np.linalg.norm(v)
 
 
@@ -247,47 +225,39 @@ def _tuple(values: tuple[int, ...]) -> str:
     return "(" + ", ".join(map(str, values)) + ")"
 
 
+@cli.command("grad_check")
 def main(argv: list[str] | None = None) -> int:
     """Check the whole network, as trained and as the paper's basic model; exit status 1 if a gradient is wrong."""
-    from . import cli
+    from .model.drcn import DRCN
+    from .model.fold import TAPS
 
     parser = cli.parser("grad_check", "Check every gradient of a small network against finite differences, in float64.")
     parser.add_argument("--filters", type=cli.whole_number(1, 64), default=4, help="F (default: 4)")
     parser.add_argument("--recursions", type=cli.whole_number(1, 48), default=5, help="D (default: 5)")
     parser.add_argument("--seed", type=cli.whole_number(0), default=0, help="of everything random (default: 0)")
     args = parser.parse_args(argv)
-    return cli.command("grad_check")(lambda _: _check_network(args.filters, args.recursions, args.seed))(argv)
-
-
-def _check_network(filters: int, recursions: int, seed: int) -> int:
-    from .model.drcn import DRCN
-    from .model.fold import TAPS
-
+    basic = {"skip": False, "recursive_supervision": False, "reconstruction_relu": True, "output_relu": True}
     variants = {
         "the network of the paper's tables: skip, recursive supervision": {},
         "the same with a ReLU in the reconstruction": {"reconstruction_relu": True},
-        "the paper's basic model": {
-            "skip": False,
-            "recursive_supervision": False,
-            "reconstruction_relu": True,
-            "output_relu": True,
-        },
+        "the paper's basic model": basic,
         "the first once more, computed as in training: folded, by Winograd's convolution": {"conv": "winograd"},
         "the second once more, by Winograd's convolution": {"conv": "winograd", "reconstruction_relu": True},
     }
     ok = True
     for title, options in variants.items():
         options = {"conv": "im2col", **options}
-        F = filters if options["conv"] == "im2col" else max(filters, TAPS + 1)  # with fewer there is no folding
-        model = DRCN(F, recursions, seed, dtype="float64", **options)
-        rng = np.random.default_rng(seed)
+        # With fewer there is no folding.
+        filters = args.filters if options["conv"] == "im2col" else max(args.filters, TAPS + 1)
+        model = DRCN(filters, args.recursions, args.seed, dtype="float64", **options)
+        rng = np.random.default_rng(args.seed)
         # As initialised, biases are zero and the recursion is the identity: too regular to show every mistake.
         params = {name: p + 0.1 * rng.standard_normal(p.shape) for name, p in model.params.items()}
         x, y = rng.random((2, 2, 7, 6, 1))  # N = 2, H = 7, W = 6
         report = check_gradients(
             lambda params, model=model, x=x, y=y: model.with_params(params).loss_and_grads(x, y, alpha=0.3), params
         )
-        print(f"{title} (F = {F}, D = {recursions})\n{report}\n", flush=True)
+        print(f"{title} (F = {filters}, D = {args.recursions})\n{report}\n", flush=True)
         ok = ok and report.ok
     return 0 if ok else 1
 
