@@ -1,13 +1,16 @@
-"""Photographs, and crops of them side by side."""
+"""Photographs: crops side by side, the piece that improved most, one that sharpens frame by frame."""
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import ORANGE, new_figure
+from ..files import atomic_write
+from .style import BLUE, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,17 +23,20 @@ def side_by_side(images: Sequence[tuple[str, np.ndarray]], zoom: tuple[slice, sl
         images: titles and images, (H, W) grey or (H, W, 3) RGB, in [0, 1], of one size; the last is shown whole first.
         zoom: rows and columns of the crop.
     """
+    from matplotlib.patches import Rectangle
+
     rows, columns = zoom
+    h, w = rows.stop - rows.start, columns.stop - columns.start
     whole = images[-1][1]
     H, W = whole.shape[:2]
-    aspect = (columns.stop - columns.start) / (rows.stop - rows.start)
     height = 2.6
     # A panorama's panel is cut to a size that can be drawn.
-    widths = [height * min(max(shape, 0.25), 4.0) for shape in (W / H, *[aspect] * len(images))]
+    widths = [height * min(max(shape, 0.25), 4.0) for shape in (W / H, *[w / h] * len(images))]
     figure = new_figure(sum(widths), height + 0.45)
     panels = figure.subplots(1, len(widths), width_ratios=widths)
     panels[0].imshow(whole, cmap="gray", vmin=0, vmax=1)
-    panels[0].add_patch(frame(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start))
+    corner = columns.start - 0.5, rows.start - 0.5
+    panels[0].add_patch(Rectangle(corner, w, h, fill=False, edgecolor=ORANGE, linewidth=1.5))
     panels[0].set_title("whole image")
     for axes, (title, image) in zip(panels[1:], images, strict=True):
         axes.imshow(image[rows, columns], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -51,8 +57,37 @@ def most_improved(before: np.ndarray, after: np.ndarray, target: np.ndarray, sid
     return slice(int(i), int(i) + h), slice(int(j), int(j) + w)
 
 
-def frame(x: int, y: int, width: int, height: int):
-    """A rectangle around pixels, to be added to an image's axes."""
-    from matplotlib.patches import Rectangle
+def sharpening(crops: Sequence[np.ndarray], psnrs: Sequence[float], d: int) -> Figure:
+    """Frame d of an animation: the crop after d recursions, and how far its PSNR has come.
 
-    return Rectangle((x - 0.5, y - 0.5), width, height, fill=False, edgecolor=ORANGE, linewidth=1.5)
+    Args:
+        crops: luma in [0, 1], (H, W), after 0, 1, .. D recursions.
+        psnrs: of each, in decibels.
+        d: which one.
+    """
+    D = len(crops) - 1
+    figure = new_figure(6.6, 3.0)
+    picture, quality = figure.subplots(1, 2, width_ratios=(1, 1.1))
+    picture.imshow(crops[d], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    picture.set_title("bicubic interpolation" if d == 0 else f"after recursion {d} of {D}")
+    picture.set_axis_off()
+    quality.plot(range(D + 1), psnrs, color=GREY, linewidth=0.8)
+    quality.plot(range(d + 1), psnrs[: d + 1], "o-", color=BLUE, markersize=4)
+    quality.plot(d, psnrs[d], "o", color=ORANGE, markersize=8)
+    quality.set_title(f"{psnrs[d]:.2f} dB")
+    quality.set(xlabel="recursions", ylabel="PSNR (dB)", xticks=range(0, D + 1, max(1, D // 8)))
+    return figure
+
+
+def save_animation(figures: Sequence[Figure], seconds: Sequence[float], path: str | os.PathLike) -> None:
+    """Write figures of one size, each shown for so many seconds, as a GIF that repeats for ever, atomically."""
+    from PIL import Image
+
+    frames = []
+    for figure in figures:
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=90)
+        frames.append(Image.open(file).convert("RGB").quantize(256))
+    duration = [round(1000 * s) for s in seconds]
+    with atomic_write(path) as temporary:
+        frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)

@@ -1,9 +1,9 @@
-"""The figures of the lessons: matrices, curves, bars and feature maps."""
+"""The figures of the lessons: matrices, curves, bars, feature maps and sliders."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ def matrices(panels: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Fig
     Args:
         panels: a title, a matrix, and a boolean matrix of the entries to mark or None, each.
     """
+    from matplotlib.colors import ListedColormap
+
     # Laid out by hand, so that an entry takes the same space in every matrix.
     titles = [max(map(len, title.splitlines())) * LETTER for title, _, _ in panels]
     widths = [max(CELL * matrix.shape[1], title) for (_, matrix, _), title in zip(panels, titles, strict=True)]
@@ -33,7 +35,7 @@ def matrices(panels: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Fig
         left += room + GAP
         axes = figure.add_axes(box)
         marked = np.zeros(matrix.shape, dtype=bool) if marked is None else marked
-        axes.imshow(np.where(marked, 1.0, 0.0), cmap=_two_colours(), vmin=0, vmax=1)
+        axes.imshow(np.where(marked, 1.0, 0.0), cmap=ListedColormap(["#EEF2F6", "#F6B48F"]), vmin=0, vmax=1)
         for (i, j), value in np.ndenumerate(matrix):
             axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=8)
         axes.set_xticks(np.arange(-0.5, matrix.shape[1]), [])
@@ -80,8 +82,8 @@ def lines(
     for k, (name, (xs, ys)) in enumerate(curves.items()):
         style = {"color": (*COLOURS, GREY)[k % 5], "marker": "os^Dv"[k % 5], "markersize": 4}
         axes.plot(xs, ys, label=name, **style)
-    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if "x" in log else "linear")
-    axes.set_yscale("log" if "y" in log else "linear")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set(**{f"{axis}scale": "log" for axis in log})
     if len(curves) > 1:
         axes.legend(frameon=False, fontsize=9)
     return figure
@@ -135,7 +137,19 @@ def _grid(images: Mapping[str, np.ndarray], columns: int, style: dict) -> Figure
     return figure
 
 
-def _two_colours():
-    from matplotlib.colors import ListedColormap
+def slider(draw: Callable[..., Any], **ranges: tuple[int, int]) -> None:
+    """Show what `draw` returns, with a slider for each argument; without ipywidgets print a line of text instead.
 
-    return ListedColormap(["#EEF2F6", "#F6B48F"])
+    Args:
+        draw: takes whole numbers by name and returns something to show.
+        ranges: the smallest and the largest value of each. The slider begins in the middle.
+    """
+    try:
+        from ipywidgets import IntSlider, interact
+    except ImportError:
+        print('no sliders here; pip install -e ".[notebooks]" brings them')
+        return
+    sliders = {
+        name: IntSlider((low + high) // 2, low, high, continuous_update=False) for name, (low, high) in ranges.items()
+    }
+    interact(draw, **sliders)

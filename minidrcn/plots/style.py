@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from ..files import atomic_write
 
@@ -25,13 +22,7 @@ def new_figure(width: float, height: float, layout: str = "constrained") -> Figu
     return Figure(figsize=(width, height), layout=layout)
 
 
-def save(figure: Figure, path: str | os.PathLike, dpi: int = 110) -> None:
+def save(figure: Figure, path: str | os.PathLike) -> None:
     """Write a figure to a file, atomically; its suffix names the format."""
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=dpi)
-
-
-def means(rows: Sequence[dict], x: str, y: str) -> tuple[list, list[float]]:
-    """The different values of x in order, and the mean of y over the rows of each."""
-    values = sorted({row[x] for row in rows})
-    return values, [float(np.mean([row[y] for row in rows if row[x] == value])) for value in values]
+        figure.savefig(temporary, dpi=110)
