@@ -20,7 +20,7 @@ import os
 import time
 import zlib
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -94,26 +94,18 @@ class Ranks:
         self._comm.Allreduce(self._mpi.IN_PLACE, total)
         return total
 
-    def send(self, *numbers: float) -> None:
-        """From rank 0 to all others, who `receive` it."""
-        self._wait(self._comm.Ibcast(np.array(numbers, dtype=np.float64)))
+    def broadcast(self, *numbers: float) -> list[float]:
+        """Rank 0's numbers, on every rank; what the others pass only says how many there are."""
+        buffer = np.array(numbers, dtype=np.float64)
+        self._broadcast(buffer)
+        return buffer.tolist()
 
-    def receive(self, count: int) -> list[float]:
-        """So many numbers from rank 0."""
-        numbers = np.empty(count, dtype=np.float64)
-        self._wait(self._comm.Ibcast(numbers))
-        return numbers.tolist()
-
-    def send_bytes(self, contents: bytes) -> None:
-        """From rank 0 to all others, who `receive_bytes`."""
-        self.send(len(contents))
-        self._wait(self._comm.Ibcast(np.frombuffer(contents, np.uint8).copy()))
-
-    def receive_bytes(self) -> bytes:
-        """What rank 0 sends."""
-        buffer = np.empty(int(*self.receive(1)), np.uint8)
-        self._wait(self._comm.Ibcast(buffer))
-        return buffer.tobytes()
+    def broadcast_bytes(self, contents: bytes = b"") -> bytes:
+        """Rank 0's bytes, on every rank."""
+        (length,) = self.broadcast(len(contents))
+        buffer = bytearray(contents.ljust(int(length), b"\0"))
+        self._broadcast(buffer)
+        return bytes(buffer)
 
     def compare(self, what: str, contents: bytes) -> None:
         """To be called by all ranks: rank 0 raises InputError, and ends the others, unless all hold the same."""
@@ -132,7 +124,8 @@ class Ranks:
         self._comm.Abort(status)
         raise SystemExit(status)
 
-    def _wait(self, request: Any) -> None:
+    def _broadcast(self, buffer: np.ndarray | bytearray) -> None:
+        request = self._comm.Ibcast(buffer)
         while not request.Test():
             time.sleep(POLL)
 

@@ -21,7 +21,7 @@ from .data.patches import Pair, load_pair
 from .distributed import COMPARE_EVERY, STOP, Ranks
 from .errors import UsageError
 from .files import locked
-from .imaging.protocol import Sample, load_sample
+from .imaging.protocol import load_sample
 from .model.network import Architecture
 from .options import add_options, flag
 from .training import run_folder, step
@@ -30,6 +30,7 @@ from .training.loop import TrainingRun
 from .training.run_folder import BEST, CONFIG, CURVE, LAST, Row
 from .training.step import TrainingState
 
+VERSIONS = f"{__version__} {np.__version__}".encode()
 # The parameters and the optimiser's state depend on these.
 FIXED = {option.name for option in fields(Architecture)} | {"scale", "optimiser", "average", "init"}
 
@@ -59,7 +60,7 @@ def _over_ranks(args: argparse.Namespace) -> int:
     if not ended:  # an error, or a second signal: the others may wait for this rank anywhere
         ranks.abort(status)
     if ranks.rank == 0:
-        ranks.send(STOP, 0)
+        ranks.broadcast(STOP, 0)
     return status
 
 
@@ -74,16 +75,17 @@ def _train(args: argparse.Namespace, ranks: Ranks | None = None) -> int:
     elif state is not None and step.finished(state, config) and (folder / CURVE).exists():
         print(f"{folder}: finished after {state.step} updates, best validation PSNR {state.best_psnr:.2f} dB")
         return 0
-    pairs, samples = _load_images(config)
+    samples = [load_sample(path, config.scale) for path in image_paths(config.validation, held_out=True)]
+    pairs = _load_pairs(config)
     state = state or step.start(config)
     folder = folder or run_folder.new_folder(args.out)
     with locked(folder):
         run_folder.write_config(folder, config)
         if ranks:
             step.save_state(folder / LAST, state, config)
-            ranks.send(state.step, 0)  # not STOP: there is something to do
-            ranks.compare("the versions of minidrcn and NumPy", _versions())
-            ranks.send_bytes((folder / LAST).read_bytes())
+            ranks.broadcast(state.step, 0)  # not STOP: there is something to do
+            ranks.compare("the versions of minidrcn and NumPy", VERSIONS)
+            ranks.broadcast_bytes((folder / LAST).read_bytes())
         if args.gpu:
             state = _on_gpu(state, ranks)
         train_step = partial(_leading_step, ranks) if ranks else step.train_step
@@ -93,7 +95,7 @@ def _train(args: argparse.Namespace, ranks: Ranks | None = None) -> int:
 
 def _leading_step(ranks: Ranks, state: TrainingState, config: TrainingConfig, pairs: list[Pair], workers: int | None):
     """`step.train_step` on rank 0, which the others join."""
-    ranks.send(state.step, state.plateau.lr)
+    ranks.broadcast(state.step, state.plateau.lr)
     return _joined_step(ranks, state, config, pairs, workers)
 
 
@@ -107,38 +109,34 @@ def _follow(args: argparse.Namespace, ranks: Ranks) -> int:
     """Every other rank: do as rank 0 says, until it says no more. Signals are for rank 0, which saves first."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if ranks.receive(2)[0] == STOP:
+    if ranks.broadcast(0, 0)[0] == STOP:
         return 0
-    ranks.compare("the versions of minidrcn and NumPy", _versions())
+    ranks.compare("the versions of minidrcn and NumPy", VERSIONS)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / LAST).write_bytes(ranks.receive_bytes())
+        (Path(folder) / LAST).write_bytes(ranks.broadcast_bytes())
         state, config = step.load_state(Path(folder) / LAST)
-    pairs = [load_pair(path, config.scale, config.patch) for source in config.data for path in image_paths(source)]
+    pairs = _load_pairs(config)
     if args.gpu:
         state = _on_gpu(state, ranks)
     with np.errstate(all="ignore"):
-        while (message := ranks.receive(2))[0] != STOP:
+        while (message := ranks.broadcast(0, 0))[0] != STOP:
             state = replace(state, plateau=replace(state.plateau, lr=message[1]))
             state, _ = _joined_step(ranks, state, config, pairs, args.workers)
     return 0
 
 
-def _versions() -> bytes:
-    return f"{__version__} {np.__version__}".encode()
-
-
 def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, TrainingState | None, list[Row]]:
     """The options of the run and, where it goes on, its folder, state and log."""
-    given = {name: value for name, value in vars(args).items() if value is not None and name in _names()}
+    names = {option.name for option in fields(TrainingConfig)}
+    given = {name: value for name, value in vars(args).items() if value is not None and name in names}
     if "data" in given:
         given["data"] = tuple(given["data"])
     preset = PRESETS[args.preset] if args.preset else {}
     config = TrainingConfig(**(preset | given))
     if not args.resume:
-        if args.out is not None and Path(args.out).exists():
-            # Refused now rather than after the images are read.
-            return run_folder.new_folder(args.out), config, None, []
-        return None, config, None, []
+        # A folder that is in the way is refused now rather than after the images are read.
+        exists = args.out is not None and Path(args.out).exists()
+        return run_folder.new_folder(args.out) if exists else None, config, None, []
     if args.out is None:
         raise UsageError("--resume needs --out, the folder of the run to go on with")
     folder = Path(args.out)
@@ -165,11 +163,9 @@ def _prepare(args: argparse.Namespace) -> tuple[Path | None, TrainingConfig, Tra
     return folder, wanted, state, run_folder.read_log(folder) if state else []
 
 
-def _load_images(config: TrainingConfig) -> tuple[list[Pair], list[Sample]]:
+def _load_pairs(config: TrainingConfig) -> list[Pair]:
     paths = [path for source in config.data for path in image_paths(source)]
-    validation = image_paths(config.validation, held_out=True)
-    pairs = [load_pair(path, config.scale, config.patch) for path in cli.progress(paths, desc="reading", unit="image")]
-    return pairs, [load_sample(path, config.scale) for path in validation]
+    return [load_pair(path, config.scale, config.patch) for path in cli.progress(paths, desc="reading", unit="image")]
 
 
 def _on_gpu(state: TrainingState, ranks: Ranks | None) -> TrainingState:
@@ -179,10 +175,6 @@ def _on_gpu(state: TrainingState, ranks: Ranks | None) -> TrainingState:
         part: {name: to_gpu(value) for name, value in values.items()} for part, values in state.optimiser_state.items()
     }
     return replace(state, model=state.model.to_gpu(), optimiser_state=optimiser_state)
-
-
-def _names() -> set[str]:
-    return {option.name for option in fields(TrainingConfig)}
 
 
 def _parser() -> cli.Parser:
