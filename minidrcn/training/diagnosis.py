@@ -21,14 +21,11 @@ def not_finite(arrays: Params) -> str:
 def first_non_finite(model: DRCN, x: Array, y: Array, alpha: float) -> str:
     """The first infinity or NaN: in a parameter, else in a map of the forward pass, else in a gradient.
 
-    Both passes run with an instrumented convolution that checks every result. Layers that are used after every
-    recursion are named with its number.
+    Both passes run with an instrumented convolution that checks every result.
 
     Args:
         model: the network before the update that failed.
-        x: that update's inputs, (N, H, W, 1).
-        y: its targets.
-        alpha: its weight of the recursions' own predictions.
+        x, y, alpha: of that update, as for `DRCN.loss_and_grads`.
 
     Returns:
         as part of a sentence: "the map of recursion after recursion 3". "" if everything is finite.
@@ -37,19 +34,14 @@ def first_non_finite(model: DRCN, x: Array, y: Array, alpha: float) -> str:
     if name:
         return f"the parameter {name}"
     names = {id(value): name.removesuffix(".w") for name, value in model.params.items() if value.ndim == 4}
-    shared, D = _shared(model), model.architecture.recursions
     uses: Counter[tuple[str, str]] = Counter()
-    found: list[str] = []
+    found: list[tuple[str, str, int]] = []
 
     def look(what: str, w: Array, *results: Array) -> None:
         layer = names[id(w)]
         uses[what, layer] += 1
-        if not found and not all(map(is_finite, results)):
-            # The forward pass meets recursion 1 first, the backward pass recursion D.
-            first = shared.get(layer, 0)
-            use = uses[what, layer] - 1
-            d = first + use if what == "map" else D - use
-            found.append(f"the {what} of {layer}" + (f" after recursion {d}" if layer in shared else ""))
+        if not all(map(is_finite, results)):
+            found.append((what, layer, uses[what, layer]))
 
     def forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
         z, cache = winograd.conv2d_forward(x, w, b)
@@ -65,14 +57,14 @@ def first_non_finite(model: DRCN, x: Array, y: Array, alpha: float) -> str:
     with np.errstate(all="ignore"):
         loss, grads = watched.loss_and_grads(x, y, alpha)
     if found:
-        return found[0]
+        what, layer, use = found[0]
+        if layer.startswith("embed"):
+            return f"the {what} of {layer}"
+        architecture = model.architecture
+        steps = range(1, architecture.recursions + 1) if layer == "recursion" else architecture.supervised_steps
+        # The forward pass meets recursion 1 first, the backward pass recursion D.
+        return f"the {what} of {layer} after recursion {steps[use - 1] if what == 'map' else steps[-use]}"
     name = not_finite(grads)
     if name:
         return f"the gradient of {name}"
     return "" if math.isfinite(float(loss)) else "the loss"
-
-
-def _shared(model: DRCN) -> dict[str, int]:
-    """Layers that are used more than once, and the recursion after which they are first used."""
-    first = model.architecture.supervised_steps.start
-    return {"recursion": 1, "reconstruct1": first, "reconstruct2": first}
