@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ LOG_EVERY = 10
 HIGHEST_PSNR = 100.0
 
 
+@dataclass
 class TrainingRun:
     """One run of the loop, from a state until nothing is left to do or somebody stops it.
 
-    Args:
+    Attributes:
         folder: where everything is written.
         config: the options.
         pairs: inputs and targets to cut patches from.
@@ -45,19 +47,16 @@ class TrainingRun:
         train_step: `step.train_step`, or one that shares the work with other processes.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        config: TrainingConfig,
-        pairs: Sequence[Pair],
-        samples: Sequence[Sample],
-        workers: int | None = None,
-        checkpoint_every: int = 50,
-        train_step: Callable = step.train_step,
-    ) -> None:
-        self.folder, self.config, self.pairs, self.samples = folder, config, pairs, samples
-        self.workers, self.checkpoint_every, self.train_step = workers, checkpoint_every, train_step
-        self.psnr_bicubic = _mean_psnr((sample, sample.x) for sample in samples)
+    folder: Path
+    config: TrainingConfig
+    pairs: Sequence[Pair]
+    samples: Sequence[Sample]
+    workers: int | None = None
+    checkpoint_every: int = 50
+    train_step: Callable = step.train_step
+
+    def __post_init__(self) -> None:
+        self.psnr_bicubic = _mean_psnr((sample, sample.x) for sample in self.samples)
 
     def run(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
         """Train, and return the exit status: 0 finished, 128 and the signal's number if one ended it.
@@ -77,12 +76,13 @@ class TrainingRun:
         self.saved: TrainingState | None = None  # on disk
         print(f"{self.folder}: {self._description(state)}", flush=True)
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
-        with np.errstate(all="ignore"), _Signals() as signals, self._bar(state) as bar:
+        bar = cli.progress(None, total=config.steps, initial=state.step, unit="update", smoothing=0.1)
+        with np.errstate(all="ignore"), _signals() as signals, bar:
             if state.best_psnr == -math.inf:
                 state = self._evaluate(state, None, bar.write)
             complete = state
             try:
-                while not step.finished(state, config) and not signals.received:
+                while not step.finished(state, config) and not signals:
                     complete = state
                     state = self._update(state, bar)
             except (OSError, MemoryError, KeyboardInterrupt):
@@ -98,7 +98,7 @@ class TrainingRun:
                 f"go on with --resume --out {self.folder}",
                 file=sys.stderr,
             )
-            return 128 + signals.received
+            return 128 + signals[0]
         self._finish(state)
         return 0
 
@@ -111,8 +111,9 @@ class TrainingRun:
         save = state.step % self.checkpoint_every == 0 or step.finished(state, config)
         report_now = evaluate or save or state.step % LOG_EVERY == 0
         # On a GPU a look waits until the numbers are computed, so it is taken only where they are needed.
-        if (report_now or state.model.xp is np) and not (_is_finite(report) and _is_sound(state)):
-            raise InputError(self._diagnosis(before, state))
+        if report_now or state.model.xp is np:
+            if not (math.isfinite(report.loss) and math.isfinite(report.grad_norm) and _is_sound(state)):
+                raise InputError(self._diagnosis(before, state))
         if report_now:
             bar.set_postfix_str(
                 f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
@@ -124,9 +125,6 @@ class TrainingRun:
         if save:
             self._save(state)
         return state
-
-    def _bar(self, state: TrainingState):
-        return cli.progress(None, total=self.config.steps, initial=state.step, unit="update", smoothing=0.1)
 
     def _predictions(self, state: TrainingState) -> list[tuple[Sample, np.ndarray]]:
         return [(sample, predict_luma(state.averaged, sample.x, workers=self.workers)) for sample in self.samples]
@@ -201,31 +199,27 @@ def _mean_psnr(results: Iterable[tuple[Sample, np.ndarray]]) -> float:
     return float(np.mean([min(measure(prediction, sample).psnr, HIGHEST_PSNR) for sample, prediction in results]))
 
 
-def _is_finite(report: StepReport) -> bool:
-    return math.isfinite(float(report.loss)) and math.isfinite(float(report.grad_norm))
-
-
 def _is_sound(state: TrainingState) -> bool:
     return not any(not_finite(arrays) for arrays in (state.model.params, *state.optimiser_state.values()))
 
 
-class _Signals:
-    """Ctrl-C and SIGTERM let the update in progress end; a second one stops at once. Other threads get no signals."""
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Let the update in progress end at Ctrl-C or SIGTERM; a second one stops at once. Other threads get no signals.
 
-    def __init__(self) -> None:
-        self.received = 0
+    Yields the list of those received.
+    """
+    received: list[int] = []
 
-    def __enter__(self) -> _Signals:
-        here = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGINT, signal.SIGTERM) if here else ()
-        self._previous = {number: signal.signal(number, self._note) for number in numbers}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, _: object) -> None:
-        if self.received:
+    def note(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) > 1:
             raise KeyboardInterrupt
-        self.received = number
+
+    here = threading.current_thread() is threading.main_thread()
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM) if here}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
