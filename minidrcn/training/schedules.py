@@ -1,4 +1,8 @@
-"""Schedules of the learning rate (warm-up, cosine, trapezoid, reduce on plateau) and of alpha."""
+"""Schedules of the learning rate (warm-up, cosine, trapezoid, reduce on plateau) and of alpha.
+
+`step` is 0 for the first of `steps` steps and steps - 1 for the last; `lr` is the highest rate, which a linear warm-up
+reaches at step `warmup`: Adam's first steps, taken from few gradients, are its worst.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +14,17 @@ ALPHA_UNTIL = 0.5  # of all steps, over which alpha falls
 
 
 def cosine_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
-    """Cosine annealing to 0 after a linear warm-up of `warmup` steps (Loshchilov and Hutter 2017).
-
-    Args:
-        step: 0 for the first step, steps - 1 for the last.
-        steps: their number.
-        lr: the highest rate.
-        warmup: the rate reaches `lr` at this step. Adam's first steps, taken from few gradients, are its worst.
-
-    Returns:
-        the learning rate.
-    """
+    """Cosine annealing to 0 after the warm-up (Loshchilov and Hutter 2017)."""
     if step < warmup:
         return lr * (step + 1) / (warmup + 1)
     return lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
 
 
 def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
-    """Trapezoid (warmup-stable-decay): a linear rise over `warmup` steps, `lr`, a linear fall to 0 in the last quarter.
+    """Trapezoid (warmup-stable-decay): the warm-up, `lr`, a linear fall to 0 in the last quarter.
 
     Until the fall nothing depends on `steps`: such a training can be prolonged, where half a cosine cannot (Zhai et al.
     2022, "Scaling vision transformers", section 3.5).
-
-    Args:
-        step: 0 for the first step, steps - 1 for the last.
-        steps: their number.
-        lr: the highest rate.
-        warmup: the rate reaches `lr` at this step.
-
-    Returns:
-        the learning rate.
     """
     rise = min(1.0, (step + 1) / (warmup + 1))
     return lr * min(rise, (steps - step) / max(FALL * steps, 1), 1.0)
@@ -80,10 +65,7 @@ class Plateau:
 
 
 def linear_alpha(step: int, steps: int) -> float:
-    """From 1 at the first step to 0 halfway through all steps, 0 from there on.
-
-    The paper says that alpha decays and not how.
-    """
+    """From 1 to 0 over the first half of all steps. The paper says that alpha decays and not how."""
     return max(0.0, 1 - step / max(ALPHA_UNTIL * steps, 1))
 
 
