@@ -85,6 +85,10 @@ def _initial_memory(config: TrainingConfig, model: DRCN) -> State:
     return {**memory, "average": model.params} if config.average else memory
 
 
+def _outline(memory: State) -> dict[str, dict[str, tuple]]:
+    return {part: {name: (v.shape, v.dtype) for name, v in values.items()} for part, values in memory.items()}
+
+
 def _asking_for(name: str, value: object) -> str:
     if isinstance(value, bool):
         return flag(name if value else f"no_{name}")
@@ -115,9 +119,6 @@ def train_step(
         pairs: inputs and targets to cut patches from, NumPy.
         workers: CPU threads, None for all usable cores.
         gradient: `parallel.loss_and_grads`, or one that takes the same sum over several machines.
-
-    Returns:
-        the state after the update, and a report.
     """
     model = state.model
     x, y = batch(state, config, pairs)
@@ -186,12 +187,8 @@ def finished(state: TrainingState, config: TrainingConfig) -> bool:
 
 def save_state(path, state: TrainingState, config: TrainingConfig) -> None:
     """Write all that is needed to go on."""
-    training = {
-        "step": state.step,
-        "best_psnr": state.best_psnr,
-        "plateau": asdict(state.plateau),
-        "config": asdict(config),
-    }
+    training = {"step": state.step, "best_psnr": state.best_psnr}
+    training |= {"plateau": asdict(state.plateau), "config": asdict(config)}
     checkpoint.save(path, state.model, state.optimiser_state, training)
 
 
@@ -212,13 +209,8 @@ def load_state(path) -> tuple[TrainingState, TrainingConfig]:
         if plateau != fresh or not all(isinstance(value, (int, float)) for value in astuple(plateau)):
             raise ValueError(f"{plateau}")
         state = TrainingState(model, optimiser_state, plateau, step, best_psnr)
-        expected = _initial_memory(config, model)
-        if _outline(optimiser_state) != _outline(expected):
+        if _outline(optimiser_state) != _outline(_initial_memory(config, model)):
             raise ValueError("the optimiser's state does not fit the network")
         return state, config
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: holds no training run to go on with ({error})") from error
-
-
-def _outline(memory: State) -> dict:
-    return {part: {name: (v.shape, v.dtype) for name, v in values.items()} for part, values in memory.items()}
