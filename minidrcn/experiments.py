@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +20,7 @@ from . import cli, plots
 from .data.datasets import image_paths
 from .data.patches import Pair, load_pair
 from .errors import UsageError
-from .files import write_text
+from .files import atomic_write
 from .imaging.protocol import Sample, load_sample
 from .training import study
 from .training.config import TrainingConfig
@@ -32,21 +31,13 @@ HELD_OUT_EVERY = 10  # one image in ten
 
 
 class Setup(NamedTuple):
-    """What all networks of a figure share.
-
-    Attributes:
-        config: the options that do not differ.
-        pairs: inputs and targets to train on.
-        samples: images to measure on, none of them trained on.
-        seeds: how many networks of each kind.
-        workers: CPU threads, None for all usable cores.
-    """
+    """What all networks of a figure share."""
 
     config: TrainingConfig
-    pairs: Sequence[Pair]
-    samples: Sequence[Sample]
-    seeds: int
-    workers: int | None
+    pairs: Sequence[Pair]  # to train on
+    samples: Sequence[Sample]  # to measure on, none of them trained on
+    seeds: int  # networks of each kind
+    workers: int | None  # CPU threads, None for all usable cores
 
     @property
     def every(self) -> int:
@@ -135,7 +126,10 @@ def main(argv: list[str] | None = None) -> int:
     for row in run(_setup(args)):
         cli.say(", ".join(f"{key} {_short(value)}" for key, value in row.items()))
         rows.append(row)
-    write_text(files[0], _csv(rows))
+    with atomic_write(files[0]) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
     plots.save(draw(rows), files[1])
     print(f"written: {files[0]}, {files[1]}")
     return 0
@@ -172,14 +166,6 @@ def _split(data: Sequence[str]) -> tuple[list[Path], list[Path]]:
         )
     held_out = paths[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY]
     return [path for path in paths if path not in held_out], held_out
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
-    return text.getvalue()
 
 
 def _short(value: object) -> str:
