@@ -81,19 +81,9 @@ def map_in_threads(
 def loss_and_grads(
     model: DRCN, x: Array, y: Array, alpha: float = 0.5, workers: int | None = None
 ) -> tuple[Array, dict[str, Array]]:
-    """`model.loss_and_grads(x, y, alpha)`, a few images at a time in each of several threads.
+    """`model.loss_and_grads(x, y, alpha)`, a few images at a time in each of `workers` threads (None: one a core).
 
     The result agrees with the whole batch's up to rounding. A network on the GPU gets the whole batch at once.
-
-    Args:
-        model: the network.
-        x: inputs, (N, H, W, 1).
-        y: targets, (N, H, W, 1).
-        alpha: see `DRCN.loss_and_grads`.
-        workers: threads; None for as many as there are usable cores.
-
-    Returns:
-        loss and grads, as `DRCN.loss_and_grads`.
 
     Raises:
         ValueError: there is no image, x and y differ in number, or workers is less than 1.
@@ -111,7 +101,9 @@ def loss_and_grads(
 def groups(model: DRCN, x: Array) -> list[slice]:
     """The images that go through the network together; decided by shapes alone, so that the bits do not depend on
     workers or ranks."""
-    N, size = len(x), _group_size(model, x)
+    N = len(x)
+    image_bytes = math.prod(x.shape[1:3]) * model.architecture.filters * model.dtype.itemsize
+    size = max(1, min(GROUP_BYTES // image_bytes, N // MINIMUM_GROUPS))
     return [slice(start, min(start + size, N)) for start in range(0, N, size)]
 
 
@@ -129,11 +121,6 @@ def by_group(
         return loss * share, {name: g * share for name, g in grads.items()}
 
     return map_in_threads(one_group, which, workers)
-
-
-def _group_size(model: DRCN, x: Array) -> int:
-    image_bytes = math.prod(x.shape[1:3]) * model.architecture.filters * model.dtype.itemsize
-    return max(1, min(GROUP_BYTES // image_bytes, len(x) // MINIMUM_GROUPS))
 
 
 @functools.cache
