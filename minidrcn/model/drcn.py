@@ -61,13 +61,8 @@ class DRCN:
         conv: str | ConvPair = "winograd",
         scale: int | None = None,
     ) -> None:
-        self.architecture = Architecture(
-            filters, recursions, skip, recursive_supervision, reconstruction_relu, output_relu
-        )
-        _check_dtype(np.dtype(dtype))
-        self.params: Params = initial_params(self.architecture, seed, dtype)
-        self.conv = _layers(conv)
-        self.scale = scale
+        architecture = Architecture(filters, recursions, skip, recursive_supervision, reconstruction_relu, output_relu)
+        self._set(initial_params(architecture, seed, dtype), architecture, scale, conv)
 
     @classmethod
     def from_params(
@@ -78,19 +73,22 @@ class DRCN:
         Raises:
             ValueError: names, shapes or dtypes are not those of such a network, or a number is not finite.
         """
+        model = cls.__new__(cls)
+        model._set(params, architecture, scale, conv)
+        return model
+
+    def _set(self, params: Params, architecture: Architecture, scale: int | None, conv: str | ConvPair) -> None:
         shapes = param_shapes(architecture)
         if {name: value.shape for name, value in params.items()} != shapes:
             raise ValueError("the parameters' names and shapes are not those of the architecture")
-        if len({value.dtype for value in params.values()}) != 1:
-            raise ValueError("the parameters differ in dtype")
-        _check_dtype(params["embed1.w"].dtype)
+        dtypes = sorted({value.dtype.name for value in params.values()})
+        if dtypes not in (["float32"], ["float64"]):
+            raise ValueError(f"the parameters must all be float32 or all float64, not {' and '.join(dtypes)}")
         for name, value in params.items():
             if not is_finite(value):
                 raise ValueError(f"the parameter {name} holds numbers that are not finite")
-        params = {name: params[name] for name in shapes}  # in this order, which the fast layers count on
-        model = cls.__new__(cls)
-        model.architecture, model.params, model.conv, model.scale = architecture, params, _layers(conv), scale
-        return model
+        self.params: Params = {name: params[name] for name in shapes}  # in this order, which the fast layers count on
+        self.architecture, self.scale, self.conv = architecture, scale, _layers(conv)
 
     @property
     def dtype(self) -> np.dtype:
@@ -180,11 +178,6 @@ class DRCN:
         if images.ndim != 4 or images.shape[3] != 1 or 0 in images.shape:
             raise ValueError(f"{name} must have the shape (N, H, W, 1), got {images.shape}")
         return images.astype(self.dtype, copy=False)
-
-
-def _check_dtype(dtype: np.dtype) -> None:
-    if dtype.name not in ("float32", "float64"):
-        raise ValueError(f"dtype must be float32 or float64, not {dtype.name}")
 
 
 def _layers(conv: str | ConvPair) -> Callable:

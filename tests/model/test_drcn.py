@@ -163,7 +163,7 @@ def test_a_pair_of_functions_takes_the_place_of_the_convolution(rng):
         ({"recursions": 2.5}, "recursions must be of type int"),
         ({"filters": True}, "filters must be"),
         ({"skip": 1}, "skip must be of type bool"),
-        ({"dtype": "float16"}, "dtype must be float32 or float64"),
+        ({"dtype": "float16"}, "must all be float32 or all float64, not float16"),
         ({"conv": "fft"}, "conv must be 'im2col' or 'winograd' or a pair"),
         ({"conv": (1, 2)}, "pair"),
     ],
@@ -199,7 +199,7 @@ def test_images_and_network_must_be_on_the_same_device(monkeypatch):
     [
         (lambda p: p.pop("embed1.b"), "names and shapes"),
         (lambda p: p.update({"embed1.b": np.zeros(7, "float32")}), "names and shapes"),
-        (lambda p: p.update({"embed1.b": np.zeros(4)}), "differ in dtype"),
+        (lambda p: p.update({"embed1.b": np.zeros(4)}), "not float32 and float64"),
         (lambda p: p["embed1.b"].fill(np.nan), "not finite"),
     ],
 )
