@@ -31,11 +31,7 @@ def kind(option: Field) -> type:
 
 
 def check_options(values: Any, spelled: Callable[[str], str] = str) -> None:
-    """Check every field of a dataclass instance.
-
-    Args:
-        values: an instance of a dataclass whose fields were made by `option`.
-        spelled: how a message writes the name of an option.
+    """Check every field of a dataclass that `option` made; a message spells its name as `spelled` does.
 
     Raises:
         UsageError: a value is of the wrong type or out of range.
@@ -75,15 +71,15 @@ def add_options(parser: argparse.ArgumentParser, dataclass: type) -> None:
     for option in fields(dataclass):
         default = " ".join(option.default) if kind(option) is tuple else option.default
         text = option.metadata["text"] if default == "" else f"{option.metadata['text']} (default: {default})"
-        settings: dict = {"default": None, "help": text}
+        settings: dict = {"help": text}
         if kind(option) is bool:
             settings["action"] = argparse.BooleanOptionalAction
         elif kind(option) is tuple:
             settings |= {"nargs": "+", "metavar": "DIR"}
         else:
             settings["type"] = kind(option)
-            settings["metavar"] = {int: "N", float: "X", str: "NAME"}[kind(option)]
             if option.metadata["choices"]:
                 settings["choices"] = option.metadata["choices"]
-                settings["metavar"] = "{" + ",".join(map(str, option.metadata["choices"])) + "}"
+            else:
+                settings["metavar"] = {int: "N", float: "X", str: "NAME"}[kind(option)]
         parser.add_argument(flag(option.name), **settings)
