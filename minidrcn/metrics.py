@@ -1,4 +1,7 @@
-"""PSNR and SSIM of luma in 0..255. They neither shave borders nor round: `minidrcn.imaging.protocol` does both."""
+"""PSNR and SSIM of two images of the same shape (H, W), luma in 0..255 of any dtype.
+
+They neither shave borders nor round: `minidrcn.imaging.protocol` does both.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,6 @@ import numpy as np
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Peak signal-to-noise ratio in decibels, `10 log10(255^2 / mean squared difference)`; infinite for equal images.
-
-    Args:
-        a: luma in 0..255, (H, W), any dtype.
-        b: the same shape.
 
     Raises:
         ValueError: the shapes differ or there is no pixel.
@@ -27,10 +26,6 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
 
     Their constants: an 11 x 11 Gaussian window of sigma 1.5 at valid positions only, K = (0.01, 0.03), peak 255,
     population covariance. The computation is scikit-image's.
-
-    Args:
-        a: luma in 0..255, (H, W), at least 11 x 11 pixels, any dtype.
-        b: the same shape.
 
     Raises:
         ValueError: the shapes differ or an image is smaller than the window.

@@ -61,16 +61,9 @@ def scratch(workspace: Workspace | None, name: str, shape: tuple[int, ...], like
 
 
 def padded_window(x: Array, top: int, left: int, rows: int, columns: int, workspace: Workspace | None = None) -> Array:
-    """A window of maps, zero where it reaches beyond them.
+    """A window of maps (N, H, W, C), zero where it reaches beyond them: (N, rows, columns, C).
 
-    Args:
-        x: maps, (N, H, W, C).
-        top, left: the window's first row and column, which may be negative.
-        rows, columns: its size.
-        workspace: see `scratch`.
-
-    Returns:
-        (N, rows, columns, C).
+    Its first row and column, `top` and `left`, may be negative.
     """
     N, H, W, C = x.shape
     window = scratch(workspace, "window", (N, rows, columns, C), x)

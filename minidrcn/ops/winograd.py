@@ -100,17 +100,15 @@ def conv2d_forward(
     w: Array,
     b: Array,
     *,
-    relu: bool | Array = False,
+    relu: Array | None = None,
     prepared: Prepared | None = None,
     workspace: Workspace | None = None,
 ) -> tuple[Array, tuple]:
     """`minidrcn.ops.conv.conv2d_forward`, faster; kernels of few channels or another size take the plain way.
 
     Args:
-        x: maps, (N, H, W, C), of any height and width.
-        w: kernel, (K, K, C, F), K odd.
-        b: bias, (F,).
-        relu: rectify y while it is still in the cache; an array of F truth values says which of its channels.
+        x, w, b: as there.
+        relu: F truth values: the channels of y to rectify while they are still in the cache.
         prepared: `prepare(w)`; made here if left out.
         workspace: scratch memory; it changes no result.
 
@@ -123,10 +121,10 @@ def conv2d_forward(
     """
     xp = get_xp(x)
     # relu(y) = max(y, 0), and a channel that stays as it is = max(y, -inf)
-    floor = (0.0 if relu else -np.inf) if isinstance(relu, bool) else xp.where(relu, 0.0, -np.inf).astype(x.dtype)
+    floor = -np.inf if relu is None else xp.where(relu, 0.0, -np.inf).astype(x.dtype)
     if not supports(w):
         y, _ = _plain(w).conv2d_forward(x, w, b)
-        return (y if relu is False else xp.maximum(y, floor, out=y)), (x, w, None)
+        return (y if relu is None else xp.maximum(y, floor, out=y)), (x, w, None)
     conv.check_shapes(x, w, b)
     if prepared is not None and prepared.w is not w:
         raise ValueError("prepared belongs to another kernel; call prepare(w) again")
@@ -153,17 +151,14 @@ def conv2d_backward(
     """`minidrcn.ops.conv.conv2d_backward`, faster.
 
     Args:
-        dy: derivative of the loss with respect to y, (N, H, W, F).
+        dy: as there.
         cache: (x, w, prepared) from `conv2d_forward`.
         workspace: scratch memory; it changes no result.
         input_gradient: False where nobody asks for dx, as in the first layer of a network that is trained; dw and db
             are then computed the plain way, which is right for a layer that reads one channel.
 
     Returns:
-        dx (N, H, W, C), which may be a view of a larger array; dw (3, 3, C, F), db (F,).
-
-    Raises:
-        ValueError: dy does not have the shape of y.
+        dx, dw, db as there; dx may be a view of a larger array, or None.
     """
     x, w, prepared = cache
     conv.check_upstream(dy, x, w)
