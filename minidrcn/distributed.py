@@ -70,7 +70,11 @@ class Ranks:
         rows = [_flat(loss, grads, model.params) for loss, grads in by_group(model, x, y, alpha, mine, workers)]
         length = 1 + sum(p.size for p in model.params.values())
         parts = np.array(rows, dtype=model.dtype).reshape(len(mine), length)
-        total = self._sum_fast(parts) if self.fast else self._sum_in_order(parts, [len(run) for run in runs])
+        if self.fast:
+            total = parts.sum(axis=0)
+            self._comm.Allreduce(self._mpi.IN_PLACE, total)
+        else:
+            total = self._sum_in_order(parts, [len(run) for run in runs])
         return _unflat(total, model.params)
 
     def _sum_in_order(self, parts: np.ndarray, counts: list[int]) -> np.ndarray:
@@ -87,11 +91,6 @@ class Ranks:
             mine += row
         total = np.empty(parts.shape[1], parts.dtype)
         self._comm.Allgatherv(mine, [total, lengths.tolist()])
-        return total
-
-    def _sum_fast(self, parts: np.ndarray) -> np.ndarray:
-        total = parts.sum(axis=0)
-        self._comm.Allreduce(self._mpi.IN_PLACE, total)
         return total
 
     def broadcast(self, *numbers: float) -> list[float]:
