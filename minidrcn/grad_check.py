@@ -29,27 +29,16 @@ ENTRIES_TO_LOCATE = 40
 
 @dataclass(frozen=True)
 class Row:
-    """The verdict on one array: a parameter's gradient, or whatever else is compared with what is right.
-
-    Attributes:
-        name: of the array.
-        ok: whether the error is within the tolerance.
-        shape: of the array.
-        error: the largest difference, relative to the largest magnitude.
-        index: the worst entry, where entries were looked at one by one.
-        yours: the number there; of a gradient, the derivative claimed at the worst entry or direction.
-        right: the number that belongs there; of a gradient, the derivative measured.
-        problem: what kept it from being compared at all, or "".
-    """
+    """The verdict on one array: a parameter's gradient, or whatever else is compared with what is right."""
 
     name: str
-    ok: bool
+    ok: bool  # whether the error is within the tolerance
     shape: tuple[int, ...] = ()
-    error: float = np.nan
-    index: tuple[int, ...] | None = None
-    yours: float = np.nan
-    right: float = np.nan
-    problem: str = ""
+    error: float = np.nan  # the largest difference, relative to the largest magnitude
+    index: tuple[int, ...] | None = None  # the worst entry, where entries were looked at one by one
+    yours: float = np.nan  # the number there; of a gradient, the derivative claimed at the worst entry or direction
+    right: float = np.nan  # the number that belongs there; of a gradient, the derivative measured
+    problem: str = ""  # what kept it from being compared at all
 
     @property
     def ratio(self) -> float:

@@ -64,17 +64,11 @@ GPU_BLOCK_BYTES = 2**30  # a device wants much work at a time, and its memory is
 
 
 class Prepared(NamedTuple):
-    """A kernel's transform, for any number of uses of that kernel.
+    """A kernel's transform, for any number of uses of that kernel."""
 
-    Attributes:
-        w: the kernel it belongs to.
-        U: (36, C, F).
-        U_transposed: (36, F, C), the same numbers in the order in which the backward pass reads them.
-    """
-
-    w: Array
-    U: Array
-    U_transposed: Array
+    w: Array  # the kernel
+    U: Array  # (36, C, F)
+    U_transposed: Array  # (36, F, C), the same numbers in the order in which the backward pass reads them
 
     def part(self, filters: slice) -> Prepared:
         """The transform of some of the kernel's filters: a view."""

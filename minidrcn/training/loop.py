@@ -35,25 +35,15 @@ HIGHEST_PSNR = 100.0
 
 @dataclass
 class TrainingRun:
-    """One run of the loop, from a state until nothing is left to do or somebody stops it.
+    """One run of the loop, from a state until nothing is left to do or somebody stops it."""
 
-    Attributes:
-        folder: where everything is written.
-        config: the options.
-        pairs: inputs and targets to cut patches from.
-        samples: the validation images.
-        workers: CPU threads, None for all usable cores.
-        checkpoint_every: updates between two checkpoints.
-        train_step: `step.train_step`, or one that shares the work with other processes.
-    """
-
-    folder: Path
+    folder: Path  # where everything is written
     config: TrainingConfig
-    pairs: Sequence[Pair]
-    samples: Sequence[Sample]
-    workers: int | None = None
-    checkpoint_every: int = 50
-    train_step: Callable = step.train_step
+    pairs: Sequence[Pair]  # to cut patches from
+    samples: Sequence[Sample]  # to validate on
+    workers: int | None  # CPU threads, None for all usable cores
+    checkpoint_every: int  # so many updates
+    train_step: Callable  # `step.train_step`, or one that shares the work with other processes
 
     def __post_init__(self) -> None:
         self.psnr_bicubic = _mean_psnr((sample, sample.x) for sample in self.samples)

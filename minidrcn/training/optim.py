@@ -55,12 +55,10 @@ def clip_adjustable(grads: Arrays, theta: float, lr: float) -> Arrays:
     """Cut every entry so that `abs(lr * g) <= theta`: as the learning rate falls, larger gradients are let through.
 
     The authors' training code clips so (theta 1e-5 at depth 20), after the same authors' VDSR (Kim et al. 2016,
-    section 3.2). At a rate of 0 nothing is cut. Raises ValueError if theta is not positive or lr is negative.
+    section 3.2). At a rate of 0 nothing is cut. Raises ValueError if theta is not positive.
     """
     _check_positive("theta", theta)
-    if not lr >= 0:
-        raise ValueError(f"lr must not be negative, got {lr}")
-    return clip_by_value(grads, float(theta) / float(lr) if lr > 0 else math.inf)
+    return clip_by_value(grads, float(theta) / float(lr) if lr != 0 else math.inf)
 
 
 def _check_positive(name: str, value: float) -> None:
@@ -76,12 +74,9 @@ class SGD:
         v <- momentum * v - lr * g
         p <- p + v                            or, with Nesterov's momentum, p + momentum * v - lr * g
 
-    The paper: momentum 0.9, weight decay 1e-4. A weight decay of c is the gradient of `c / 2 * ||p||^2` in the loss.
-
-    Attributes:
-        momentum: how much of the velocity stays, in 0..1.
-        weight_decay: c above, applied to every parameter, biases and ensemble weights included.
-        nesterov: look one step ahead along the velocity (Sutskever et al. 2013; the authors' training code).
+    The paper: momentum 0.9, weight decay 1e-4. A weight decay of c is the gradient of `c / 2 * ||p||^2` in the loss, of
+    every parameter, biases and ensemble weights included. Nesterov's momentum looks one step ahead along the velocity
+    (Sutskever et al. 2013; the authors' training code).
     """
 
     momentum: float = 0.9
@@ -110,16 +105,12 @@ class Adam:
         m <- beta1 * m + (1 - beta1) * g                  v <- beta2 * v + (1 - beta2) * g^2
         p <- p - lr * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
 
-    Attributes:
-        beta1: memory of the mean gradient.
-        beta2: memory of the mean squared gradient.
-        eps: keeps the quotient finite.
-        weight_decay: c, where `c * p` is added to the gradient first.
+    A weight decay of c adds `c * p` to the gradient first.
     """
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    beta1: float = 0.9  # memory of the mean gradient
+    beta2: float = 0.999  # memory of the mean squared gradient
+    eps: float = 1e-8  # keeps the quotient finite
     weight_decay: float = 0.0
 
     def init(self, params: Arrays) -> State:
@@ -150,11 +141,7 @@ class Muon:
 
     A gradient is dominated by a few directions. This step goes equally far along all of them, so that the weak ones are
     learned too. `0.2 * sqrt(9F)` gives it the mean square of one of Adam's steps, so that both share a learning rate
-    (Liu et al. 2025, "Muon is scalable for LLM training", equation 4).
-
-    Attributes:
-        momentum: how much of the sum of past gradients stays, in 0..1.
-        weight_decay: c, where `c * p` is added to the gradient first.
+    (Liu et al. 2025, "Muon is scalable for LLM training", equation 4). A weight decay of c adds `c * p` to a gradient.
     """
 
     momentum: float = 0.95

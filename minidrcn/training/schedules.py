@@ -32,23 +32,14 @@ def trapezoid_rate(step: int, steps: int, lr: float, warmup: int = 0) -> float:
 
 @dataclass(frozen=True)
 class Plateau:
-    """Reduce on plateau, as in the paper: rate / 10 after 5 evaluations without a new best, stop below 1e-6.
+    """Reduce on plateau, as in the paper: rate / 10 after 5 evaluations without a new best, stop below 1e-6."""
 
-    Attributes:
-        lr: the current rate.
-        factor: what it is divided by.
-        patience: evaluations without a new best after which the rate is divided.
-        stop: training is over when the rate is lower than this.
-        best: the lowest error so far.
-        waited: evaluations since.
-    """
-
-    lr: float = 0.01
-    factor: float = 10.0
-    patience: int = 5
-    stop: float = 1e-6
-    best: float = math.inf
-    waited: int = 0
+    lr: float = 0.01  # the current rate
+    factor: float = 10.0  # what it is divided by
+    patience: int = 5  # evaluations without a new best after which it is
+    stop: float = 1e-6  # training is over when the rate is lower than this
+    best: float = math.inf  # the lowest error so far
+    waited: int = 0  # evaluations since
 
     def update(self, error: float) -> Plateau:
         """The rule after one more validation error, lower is better."""

@@ -30,21 +30,13 @@ Gradient = Callable[..., tuple[Array, Arrays]]
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Everything that changes while a network is trained.
-
-    Attributes:
-        model: its parameters after `step` updates.
-        optimiser_state: the optimiser's memory, and the moving average of the weights as its part "average".
-        plateau: the rule for the learning rate; used by the schedule of that name.
-        step: updates done.
-        best_psnr: the highest validation PSNR so far, in decibels.
-    """
+    """Everything that changes while a network is trained."""
 
     model: DRCN
-    optimiser_state: State
-    plateau: schedules.Plateau
-    step: int = 0
-    best_psnr: float = -math.inf
+    optimiser_state: State  # and the moving average of the weights as its part "average"
+    plateau: schedules.Plateau  # for the schedule of that name
+    step: int = 0  # updates done
+    best_psnr: float = -math.inf  # on the validation images so far, in decibels
 
     @property
     def averaged(self) -> DRCN:

@@ -22,17 +22,11 @@ PROBE_SEED = 10**9  # far from every (seed, step) that patches are drawn with
 
 
 class Snapshot(NamedTuple):
-    """A network after some updates.
+    """A network after some updates."""
 
-    Attributes:
-        step: updates done.
-        model: the network.
-        loss: of the last batch; None before the first update, NaN or infinite where training has exploded.
-    """
-
-    step: int
+    step: int  # updates done
     model: DRCN
-    loss: float | None
+    loss: float | None  # of the last batch; None before the first update, not finite where training has exploded
 
 
 def train_snapshots(
@@ -45,14 +39,8 @@ def train_snapshots(
     """Train as `python -m minidrcn.train` does, and yield the model every `every` updates, first and last included.
 
     Training that explodes goes on to the end, which is what some experiments are about. Nothing is validated on the
-    way, so the rate of a plateau schedule stays as it is.
-
-    Args:
-        config: the options.
-        pairs: inputs and targets to cut patches from.
-        every: updates between two snapshots.
-        workers: CPU threads, None for all usable cores.
-        model: to start from, instead of the one that the options describe.
+    way, so the rate of a plateau schedule stays as it is. `model` is one to start from, instead of the one that the
+    options describe.
     """
     state = step.start(config)
     state = state if model is None else replace(state, model=model)
