@@ -36,17 +36,13 @@ LAUNCHERS = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL", "SLURM_PROCID")  # what an M
 
 
 class Ranks:
-    """The processes that `mpiexec` has started.
+    """The processes that `mpiexec` has started. With `fast`, gradients are added by MPI's `Allreduce`, in any order.
 
-    Attributes:
-        rank: of this one, from 0.
-        size: how many there are.
-        local_rank: of those on this machine, from 0.
-        fast: add with MPI's `Allreduce`, whatever its order.
+    Raises:
+        UsageError: mpi4py is not installed, or this process was not started by mpiexec.
     """
 
     def __init__(self, fast: bool = False) -> None:
-        """Raises UsageError if mpi4py is not installed, or this process was not started by mpiexec."""
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
@@ -55,7 +51,7 @@ class Ranks:
             raise UsageError("--mpi: this is a single process; start it as mpiexec -n 4 python -m minidrcn.train --mpi")
         self._mpi, self._comm, self.fast = MPI, MPI.COMM_WORLD, fast
         self.rank, self.size = self._comm.rank, self._comm.size
-        self.local_rank = self._comm.Split_type(MPI.COMM_TYPE_SHARED).rank
+        self.local_rank = self._comm.Split_type(MPI.COMM_TYPE_SHARED).rank  # of those on this machine
 
     def loss_and_grads(
         self, model: DRCN, x: Array, y: Array, alpha: float = 0.5, workers: int | None = None

@@ -69,7 +69,7 @@ class TrainingRun:
         bar = cli.progress(None, total=config.steps, initial=state.step, unit="update", smoothing=0.1)
         with np.errstate(all="ignore"), _signals() as signals, bar:
             if state.best_psnr == -math.inf:
-                state = self._evaluate(state, None, bar.write)
+                state = self._evaluate(state, None)
             complete = state
             try:
                 while not step.finished(state, config) and not signals:
@@ -109,7 +109,7 @@ class TrainingRun:
                 f"loss {float(report.loss):.3f}, gradient {float(report.grad_norm):.2f}, rate {report.lr:.1e}"
             )
             if evaluate:
-                state = self._evaluate(state, report, bar.write)
+                state = self._evaluate(state, report)
             else:
                 self._log(state, report)
         if save:
@@ -119,19 +119,16 @@ class TrainingRun:
     def _predictions(self, state: TrainingState) -> list[tuple[Sample, np.ndarray]]:
         return [(sample, predict_luma(state.averaged, sample.x, workers=self.workers)) for sample in self.samples]
 
-    def _evaluate(
-        self, state: TrainingState, report: StepReport | None, write: Callable[[str], object]
-    ) -> TrainingState:
+    def _evaluate(self, state: TrainingState, report: StepReport | None) -> TrainingState:
         psnr = _mean_psnr(self._predictions(state))
         if psnr > state.best_psnr:
             checkpoint.save(self.folder / BEST, state.averaged)
         state = step.after_evaluation(state, psnr)
         self._log(state, report, psnr)
-        write(
+        cli.say(
             f"update {state.step:>6}  validation {psnr:.2f} dB, bicubic {self.psnr_bicubic:.2f} dB, "
             f"gain {psnr - self.psnr_bicubic:+.2f} dB, {self.rows[-1]['seconds']:.0f} s"
         )
-        sys.stdout.flush()
         return state
 
     def _log(self, state: TrainingState, report: StepReport | None, psnr: float | None = None) -> None:
