@@ -47,19 +47,18 @@ def matrices(panels: Sequence[tuple[str, np.ndarray, np.ndarray | None]]) -> Fig
     return figure
 
 
-def im2col_step(x: np.ndarray, cols: np.ndarray, pixel: tuple[int, int], kernel: int = 3) -> Figure:
-    """One window of a padded map, and the row of the matrix that it becomes.
+def im2col_step(x: np.ndarray, cols: np.ndarray, pixel: tuple[int, int]) -> Figure:
+    """One 3 x 3 window of a padded map, and the row of the matrix that it becomes.
 
     Args:
         x: one channel of one map, (H, W).
-        cols: what `im2col` makes of it, (H*W, K*K).
+        cols: what `im2col` makes of it, (H*W, 9).
         pixel: row and column of the output pixel whose window is marked.
-        kernel: K.
     """
-    (i, j), p = pixel, kernel // 2
-    padded = np.pad(x, p)
+    i, j = pixel
+    padded = np.pad(x, 1)
     window = np.zeros(padded.shape, dtype=bool)
-    window[i : i + kernel, j : j + kernel] = True
+    window[i : i + 3, j : j + 3] = True
     row = np.zeros(cols.shape, dtype=bool)
     row[i * x.shape[1] + j] = True
     return matrices([(f"the map with its border of zeros,\nwindow of pixel ({i}, {j})", padded, window),

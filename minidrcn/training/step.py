@@ -18,14 +18,11 @@ from ..data.patches import Pair, draw_batch
 from ..errors import InputError, UsageError
 from ..model import checkpoint
 from ..model.drcn import DRCN
-from ..model.initialise import initial_params
 from ..options import flag
 from ..parallel import loss_and_grads, one_blas_thread
 from . import optim, schedules
 from .config import TrainingConfig
 from .optim import SGD, Adam, Muon, State, moving_average
-
-Gradient = Callable[..., tuple[Array, Arrays]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def start(config: TrainingConfig) -> TrainingState:
         InputError: it cannot be read.
     """
     architecture = config.architecture
-    model = DRCN.from_params(initial_params(architecture, config.seed), architecture, config.scale)
+    model = DRCN(**asdict(architecture), seed=config.seed, scale=config.scale)
     if config.init:
         trained = checkpoint.load(config.init)
         ours, theirs = asdict(architecture), asdict(trained.architecture)
@@ -101,7 +98,7 @@ def train_step(
     config: TrainingConfig,
     pairs: Sequence[Pair],
     workers: int | None = None,
-    gradient: Gradient = loss_and_grads,
+    gradient: Callable[..., tuple[Array, Arrays]] = loss_and_grads,
 ) -> tuple[TrainingState, StepReport]:
     """Draw a batch, take its gradient, clip it, update the parameters.
 
