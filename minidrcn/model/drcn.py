@@ -41,8 +41,7 @@ class DRCN:
     Attributes:
         params: dict of arrays. `embed1.w` (3, 3, 1, F), `embed2.w`, `recursion.w`, `reconstruct1.w` (3, 3, F, F),
             `reconstruct2.w` (3, 3, F, 1), a `.b` for each, and `ensemble.w` (D,) with recursive supervision.
-        architecture: the options above, as one value.
-        scale: as above, or None.
+        architecture: the options from filters to output_relu, as one value.
 
     Raises:
         ValueError: an option is out of range.

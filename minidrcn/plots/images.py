@@ -58,12 +58,9 @@ def most_improved(before: np.ndarray, after: np.ndarray, target: np.ndarray, sid
 
 
 def sharpening(crops: Sequence[np.ndarray], psnrs: Sequence[float], d: int) -> Figure:
-    """Frame d of an animation: the crop after d recursions, and how far its PSNR has come.
+    """Frame d of an animation: of the crops after 0, 1, .. D recursions, luma in [0, 1], (H, W), the one after d.
 
-    Args:
-        crops: luma in [0, 1], (H, W), after 0, 1, .. D recursions.
-        psnrs: of each, in decibels.
-        d: which one.
+    Beside it, how far the PSNR has come, in decibels.
     """
     D = len(crops) - 1
     figure = new_figure(6.6, 3.0)

@@ -68,14 +68,7 @@ def im2col_step(x: np.ndarray, cols: np.ndarray, pixel: tuple[int, int]) -> Figu
 def lines(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str, ylabel: str, log: str = ""
 ) -> Figure:
-    """Curves over a common axis, one colour and one mark each.
-
-    Args:
-        curves: xs and ys by name.
-        xlabel: what the horizontal axis is.
-        ylabel: what the vertical axis is.
-        log: the axes to be logarithmic: "", "x", "y" or "xy".
-    """
+    """Curves, xs and ys by name, one colour and one mark each; `log` names the logarithmic axes: "x", "y" or "xy"."""
     figure = new_figure(5.6, 3.4)
     axes = figure.subplots()
     for k, (name, (xs, ys)) in enumerate(curves.items()):
@@ -139,9 +132,7 @@ def _grid(images: Mapping[str, np.ndarray], columns: int, style: dict) -> Figure
 def slider(draw: Callable[..., Any], **ranges: tuple[int, int]) -> None:
     """Show what `draw` returns, with a slider for each argument; without ipywidgets print a line of text instead.
 
-    Args:
-        draw: takes whole numbers by name and returns something to show.
-        ranges: the smallest and the largest value of each. The slider begins in the middle.
+    Each range is the smallest and the largest whole number. The slider begins in the middle.
     """
     try:
         from ipywidgets import IntSlider, interact

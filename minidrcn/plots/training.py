@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
     """Validation PSNR beside bicubic's, the loss, and the gradient's length with their running means, over the updates.
 
-    Args:
-        rows: as in `log.csv`, with the columns step, loss, grad_norm, psnr and psnr_bicubic; None where empty.
+    Rows are as in `log.csv`, with the columns step, loss, grad_norm, psnr and psnr_bicubic; None where empty.
     """
     figure = new_figure(10, 3.2)
     quality, loss, norm = figure.subplots(1, 3)
@@ -51,8 +50,7 @@ def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
 def recursion_performance(rows: Sequence[dict]) -> Figure:
     """PSNR over the number of recursions: every network as a point, the mean over seeds as a line.
 
-    Args:
-        rows: dicts with recursions, seed, psnr and psnr_bicubic.
+    Rows have recursions, seed, psnr and psnr_bicubic.
     """
     figure = new_figure(4.2, 3.2)
     axes = figure.subplots()
@@ -69,8 +67,7 @@ def recursion_performance(rows: Sequence[dict]) -> Figure:
 def ensemble_effect(rows: Sequence[dict]) -> Figure:
     """PSNR of every recursion's own prediction beside their ensemble's, and the weights the ensemble has learned.
 
-    Args:
-        rows: dicts with d, seed, psnr, weight and psnr_ensemble.
+    Rows have d, seed, psnr, weight and psnr_ensemble.
     """
     figure = new_figure(8.4, 3.2)
     quality, weights = figure.subplots(1, 2)
@@ -91,8 +88,7 @@ def ensemble_effect(rows: Sequence[dict]) -> Figure:
 def contributions(rows: Sequence[dict]) -> Figure:
     """PSNR over training for each network; gradient norms by recursion at the end, and of recursion 1 over training.
 
-    Args:
-        rows: dicts with network, seed, step, psnr and gradient_1 .. gradient_D.
+    Rows have network, seed, step, psnr and gradient_1 .. gradient_D.
     """
     figure = new_figure(11, 3.3)
     quality, last, first = figure.subplots(1, 3)
@@ -113,8 +109,7 @@ def contributions(rows: Sequence[dict]) -> Figure:
 def clipping(rows: Sequence[dict]) -> Figure:
     """The loss on one batch over the updates, clipped and not, a line for each seed; it ends where it is not finite.
 
-    Args:
-        rows: dicts with training (a name), seed, step and loss, None where it is not finite.
+    Rows have training (a name), seed, step and loss, None where it is not finite.
     """
     figure = new_figure(5.6, 3.4)
     axes = figure.subplots()

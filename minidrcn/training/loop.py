@@ -51,9 +51,7 @@ class TrainingRun:
     def run(self, state: TrainingState, rows: Sequence[Row] = ()) -> int:
         """Train, and return the exit status: 0 finished, 128 and the signal's number if one ended it.
 
-        Args:
-            state: to go on from.
-            rows: the log so far; rows of updates that are not in `state` are dropped.
+        Of `rows`, the log so far, those of updates that are not in `state` are dropped.
 
         Raises:
             InputError: the loss is no longer finite.

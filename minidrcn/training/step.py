@@ -100,14 +100,9 @@ def train_step(
     workers: int | None = None,
     gradient: Callable[..., tuple[Array, Arrays]] = loss_and_grads,
 ) -> tuple[TrainingState, StepReport]:
-    """Draw a batch, take its gradient, clip it, update the parameters.
+    """Draw a batch, take its gradient, clip it, update the parameters: the state after it, and a report.
 
-    Args:
-        state: before the update; it is not modified.
-        config: the run's options.
-        pairs: inputs and targets to cut patches from, NumPy.
-        workers: CPU threads, None for all usable cores.
-        gradient: `parallel.loss_and_grads`, or one that takes the same sum over several machines.
+    `gradient` is `parallel.loss_and_grads`, or takes the same sum over several machines. `state` is not modified.
     """
     model = state.model
     x, y = batch(state, config, pairs)
