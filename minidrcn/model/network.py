@@ -68,25 +68,14 @@ class Architecture:
         return self.recursions + 4
 
 
+@dataclass
 class PlainLayers:
-    """The network's convolutions by name, each with its ReLU, done with a pair of functions: yours, for example.
+    """The network's convolutions by name, each with its ReLU, done with a pair of functions: yours, for example."""
 
-    Args:
-        params: `name.w` and `name.b` for each layer.
-        rectified: the names of the layers that a ReLU follows.
-        conv_forward: `conv_forward(x, w, b) -> y, cache`.
-        conv_backward: `conv_backward(dy, cache) -> dx, dw, db`.
-    """
-
-    def __init__(
-        self,
-        params: Arrays,
-        rectified: Collection[str],
-        conv_forward: Callable = conv2d_forward,
-        conv_backward: Callable = conv2d_backward,
-    ) -> None:
-        self.params, self.rectified = params, rectified
-        self.conv_forward, self.conv_backward = conv_forward, conv_backward
+    params: Arrays  # name.w and name.b for each layer
+    rectified: Collection[str]  # the names of the layers that a ReLU follows
+    conv_forward: Callable = conv2d_forward  # conv_forward(x, w, b) -> y, cache
+    conv_backward: Callable = conv2d_backward  # conv_backward(dy, cache) -> dx, dw, db
 
     def forward(self, x: Array, *names: str) -> tuple[list[Array], LayerCache]:
         """One map into each of the layers: their outputs, and a cache."""
