@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,14 +76,14 @@ def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list
     for child in children:
         match = (MOODLE if child in folders else CANVAS).fullmatch(child.name)
         plain = child.name if child in folders else child.stem
-        name, number = (match["student"], match["id"]) if match else (plain, "")
-        student = found.get(number or plain, Student(name, number))
+        student = Student(match["student"], match["id"]) if match else Student(plain)
         if child in folders:
-            found[child.name] = _with_files(Student(name, number), _below(child))
+            found[child.name] = _with_files(student, _below(child))
         elif child in named:
             warnings.append(f"{child.name}: named like an exercise, but in no student's folder; it is not graded")
         elif match or child.suffix not in IGNORED:
-            found[number or plain] = _with_files(student, [child], match["file"] if match else "")
+            student = found.setdefault(student.id or plain, student)
+            _with_files(student, [child], match["file"] if match else "")
     students, names = list(found.values()), list(roster)
     if not any(student.files for student in students):
         raise InputError(f"{path}: no submissions in this folder; expected notebooks (.ipynb) or Python files (.py)")
@@ -115,30 +114,24 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _is_folder(path: Path) -> bool:
-    return _kind(path) == "folder" and path.suffix not in ENDINGS
+    return path.is_dir() and not path.is_symlink() and path.suffix not in ENDINGS
 
 
 def _with_files(student: Student, paths: Iterable[Path], name: str = "") -> Student:
     """The student with these files read, and warnings of what is none."""
     for path in paths:
-        kind = _kind(path)
-        if kind == "link":
+        if path.is_symlink():
             student.warnings.append(f"{path.name}: a link, which is not followed")
         elif path.suffix in ENDINGS:
-            student.files.append(_read(path, name or path.name, kind))
+            student.files.append(_read(path, name or path.name))
         elif path.suffix not in IGNORED:
             student.warnings.append(f"{path.name}: neither a notebook (.ipynb) nor a Python file (.py)")
     return student
 
 
-def _kind(path: Path) -> str:
-    kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder", stat.S_IFREG: "file"}
-    return kinds.get(stat.S_IFMT(path.lstat().st_mode), "device")
-
-
-def _read(path: Path, name: str, kind: str) -> File:
-    if kind != "file":
-        return File(name, problem=f"a {kind}, not a file")
+def _read(path: Path, name: str) -> File:
+    if not path.is_file():
+        return File(name, problem=f"a {'folder' if path.is_dir() else 'device'}, not a file")
     try:
         if path.stat().st_size > MAX_BYTES:
             return File(name, problem=f"larger than {MAX_BYTES // 10**6} MB; clear the outputs and hand it in again")

@@ -40,16 +40,13 @@ def release(
             f"{source}: {', '.join(missing)} not found; the exercises come with the project's source, not with the "
             "installed package: run this in a clone, or name their folder with --source"
         )
-    notebooks = [for_students(read(path), riddles) for path in paths]
+    texts = {path.name: json.dumps(for_students(read(path), riddles), indent=1, ensure_ascii=False) for path in paths}
+    if (source / "students.md").is_file():
+        texts["README.md"] = (source / "students.md").read_text(encoding="utf-8").removesuffix("\n")
     target.mkdir(parents=True, exist_ok=True)
-    written = [target / path.name for path in paths]
-    for path, notebook in zip(written, notebooks, strict=True):
-        write_text(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
-    readme = source / "students.md"
-    if readme.is_file():
-        write_text(target / "README.md", readme.read_text(encoding="utf-8"))
-        written.append(target / "README.md")
-    return written
+    for name, text in texts.items():
+        write_text(target / name, f"{text}\n")
+    return [target / name for name in texts]
 
 
 def read(path: Path) -> dict[str, Any]:
