@@ -72,7 +72,7 @@ class ComparingCheck(Check):
         build: makes cases of sizes and a generator.
         unpack: takes what the function returned, gives results by name; by position if left out.
         tolerance: the largest relative error that passes.
-        weights: of the results by name; equal if left out.
+        weights: of the results by name, where they are not 1.
     """
 
     target: str

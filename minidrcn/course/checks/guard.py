@@ -131,10 +131,9 @@ def _sentence(error: BaseException) -> str:
     ):
         if isinstance(error, known):
             return f"{sentence}{_place(error)}"
-    try:
+    message = ""
+    with contextlib.suppress(Exception):
         message = " ".join(str(error).split())[:120]
-    except Exception:
-        message = ""
     if isinstance(error, TypeError) and message.startswith("it returned"):
         return message
     return f"it raises {type(error).__name__}{': ' if message else ''}{message}{_place(error)}"

@@ -38,7 +38,7 @@ def check_relu_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     return [Case((dy, relu_forward(x)[1]), right, sizes, **credit)]
 
 
-@comparing("course.checks.recursive:loss_and_gradients", PREDICTIONS, weights={"loss": 1, "dys": 2, "dw": 2})
+@comparing("course.checks.recursive:loss_and_gradients", PREDICTIONS, weights={"dys": 2, "dw": 2})
 def check_loss(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(ys, w, y, alpha) -> loss, dys, dw`: ys (D, N, H, W, 1), w (D,), y (N, H, W, 1), alpha in 0..1."""
     alpha, factors = sizes["alpha"], {}

@@ -32,11 +32,6 @@ class File(NamedTuple):
         start = self.name.lower().partition(".")[0].partition("_")[0]
         return next((e for e in EXERCISES if start in (e.name, f"ex{e.number:02}")), None)
 
-    @property
-    def is_module(self) -> bool:
-        """Whether another file can import it."""
-        return self.name.endswith(".py") and self.name.removesuffix(".py").isidentifier() and not self.problem
-
 
 @dataclass
 class Student:

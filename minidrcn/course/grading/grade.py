@@ -45,7 +45,8 @@ def best_grade(student: Student, exercise: Exercise, seeds: Sequence[int], limit
         if file.problem:
             grade = Grade(exercise, "unreadable", report=[f"{file.name}: {file.problem}"])
         elif exercise.function in file.source or file.exercise:
-            modules = {other.name: other.source for other in student.files if other.is_module and other is not file}
+            others = [other for other in student.files if other.name.endswith(".py") and not other.problem]
+            modules = {other.name: other.source for other in others if other is not file}
             grade = grade_file(file, exercise, seeds, limits, modules)
         else:
             continue

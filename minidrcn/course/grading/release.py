@@ -18,7 +18,6 @@ from ...files import write_text
 from ..exercises import EXERCISES, Exercise
 
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
-RIDDLES = "RIDDLES = 0"
 FOLDER = Path(__file__).parents[3] / "notebooks" / "exercises"
 
 
@@ -69,7 +68,7 @@ def for_students(notebook: dict[str, Any], riddles: int = 0) -> dict[str, Any]:
     cells = []
     for cell in notebook["cells"]:
         source = without_hidden_tests(without_solution("".join(cell["source"])))
-        cell = {**cell, "source": source.replace(RIDDLES, f"RIDDLES = {riddles}").splitlines(keepends=True)}
+        cell = {**cell, "source": source.replace("RIDDLES = 0", f"RIDDLES = {riddles}").splitlines(keepends=True)}
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
         marks = cell.get("metadata", {}).get("nbgrader")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from typing import NamedTuple
 
 from ...errors import InputError
 
@@ -13,25 +12,20 @@ PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")  # whose cell is s
 NOT_A_NOTEBOOK = "not a notebook of format 4"
 
 
-class Piece(NamedTuple):
-    """Some source, and how messages call it: "cell 3" or the file's name."""
-
-    name: str
-    source: str
-
-
-def pieces(name: str, source: str) -> list[Piece]:
+def pieces(name: str, source: str) -> list[tuple[str, str]]:
     """The code in a file (whose name ends in .ipynb or .py), without the cells that hold the instructor's checks.
+
+    Each piece is the name that messages call it by, "cell 3" or the file's, and its source.
 
     Raises:
         InputError: it is no notebook.
     """
     if not name.endswith(".ipynb"):
-        return [Piece(name, source)]
+        return [(name, source)]
     try:
         cells = json.loads(source)["cells"]
         return [
-            Piece(f"cell {k}", _without_magics("".join(cell["source"])))
+            (f"cell {k}", _without_magics("".join(cell["source"])))
             for k, cell in enumerate(cells, start=1)
             if cell["cell_type"] == "code" and not cell.get("metadata", {}).get("nbgrader", {}).get("grade")
         ]

@@ -35,7 +35,7 @@ def main(seconds: int, mebibytes: int) -> None:
         if child:
             seen = {}
             with contextlib.suppress(InputError):
-                seen = notices.in_source([parse(piece.source) for piece in pieces(name, source)])
+                seen = notices.in_source([parse(text) for _, text in pieces(name, source)])
             _, status = os.waitpid(child, 0)
             _write(SEEN, seen)
             code = os.waitstatus_to_exitcode(status)
@@ -68,10 +68,9 @@ def load(name: str, source: str) -> tuple[types.ModuleType, list[str]]:
     module = sys.modules[MODULE] = types.ModuleType(MODULE)
     module.__dict__["__submission__"] = True
     problems = []
-    for piece in pieces(name, source):
-        run = partial(guard.run_source, piece.source, f"<{piece.name}>", module.__dict__)
-        problem = guard.call(run, ()).problem
-        problems += [f"{piece.name}: {problem}"] if problem else []
+    for where, text in pieces(name, source):
+        problem = guard.call(partial(guard.run_source, text, f"<{where}>", module.__dict__), ()).problem
+        problems += [f"{where}: {problem}"] if problem else []
     return module, problems
 
 
