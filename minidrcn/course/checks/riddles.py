@@ -92,9 +92,8 @@ class RiddleCheck(Check):
 
     def __call__(self, fn: Any, seed: int = 0, show: bool = True, riddles: int | None = None) -> Result:
         """`check(fn, show=True, riddles=0)` scores the answers to that set of riddles, and prints the result."""
-        if riddles is not None:
-            return replace(self, riddles=riddles)(fn, seed, show)
-        return super().__call__(fn, seed, show)
+        check = self if riddles is None else replace(self, riddles=riddles)
+        return Check.__call__(check, fn, seed, show)
 
     def cases(self, seed: int) -> list[Case]:
         """A call for each riddle."""

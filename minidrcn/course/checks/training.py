@@ -77,11 +77,8 @@ def _photographs() -> list[Pair]:
 @functools.lru_cache(maxsize=1)
 def _crops() -> list[Sample]:
     samples = [load_sample(path, SCALE) for path in image_paths("photos", held_out=True)]
-    crops = []
-    for k, i, j in CORNERS:
-        window = (slice(i, i + SIDE), slice(j, j + SIDE))
-        crops.append(samples[k]._replace(target=samples[k].target[window], x=samples[k].x[window]))
-    return crops
+    windows = [(k, np.s_[i : i + SIDE, j : j + SIDE]) for k, i, j in CORNERS]
+    return [samples[k]._replace(target=samples[k].target[window], x=samples[k].x[window]) for k, window in windows]
 
 
 def _problem(value: Any, params: Params) -> str:

@@ -18,8 +18,6 @@ from .collect import File, Student
 from .sandbox import Limits
 from .submission import NOT_A_NOTEBOOK
 
-NO_MEMORY = "it needs more memory than there is"
-
 
 @dataclass(frozen=True)
 class Grade:
@@ -66,16 +64,15 @@ def grade_file(file: File, exercise: Exercise, seeds: Sequence[int], limits: Lim
         return Grade(exercise, f"stopped: {answers.stopped}", 0.0, list(answers.problems))
     if answers.outcomes[0].problem == NOT_A_NOTEBOOK:
         return Grade(exercise, "unreadable", 0.0, [f"{file.name}: {NOT_A_NOTEBOOK}"])
-    results, error, first = [], np.nan, 0
+    results, error, remaining = [], np.nan, iter(answers.outcomes)
     for seed, group in zip(seeds, cases, strict=True):
-        outcomes = answers.outcomes[first : first + len(group)]
-        first += len(group)
+        outcomes = [next(remaining) for _ in group]
         results.append(check.grade(outcomes, seed))
         if exercise.gradients and results[-1].fraction > 0:
             error = np.fmax(error, _error(check, outcomes, seed))
     worst = min(results, key=lambda result: result.fraction)
     entries = sum(np.asarray(right).size for right in cases[0][0].right.values()) if exercise.gradients else 0
-    out_of_memory = any(outcome.problem.startswith(NO_MEMORY) for outcome in answers.outcomes)
+    out_of_memory = any(outcome.problem.startswith("it needs more memory") for outcome in answers.outcomes)
     return Grade(
         exercise,
         "stopped: memory" if out_of_memory else "graded",

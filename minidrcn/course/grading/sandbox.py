@@ -87,10 +87,8 @@ def _wait(command: list[str], folder: str, limits: Limits) -> int | None:
     variables = ("PATH", "SYSTEMROOT", "TEMP", "LD_LIBRARY_PATH")
     environment = {name: os.environ[name] for name in variables if name in os.environ}
     environment |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")}
-    nothing = subprocess.DEVNULL
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-    )
+    nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **nothing)
     try:
         return process.wait(PATIENCE * limits.seconds)
     except subprocess.TimeoutExpired:
@@ -115,11 +113,8 @@ def _path() -> list[str]:
 @functools.cache
 def isolated() -> bool:
     """Whether bubblewrap is installed and allowed to do its work."""
-    if not shutil.which("bwrap"):
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        command = [*_bubblewrap(folder), sys.executable, "-I", "-c", ""]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    command = [*_bubblewrap(tempfile.gettempdir()), sys.executable, "-I", "-c", ""]
+    return bool(shutil.which("bwrap")) and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _bubblewrap(folder: str) -> list[str]:
