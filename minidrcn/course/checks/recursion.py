@@ -92,28 +92,22 @@ def check_supervision_backward(sizes: Sizes, rng: np.random.Generator) -> list[C
 @comparing("model.network:backward", RECURSIONS, unpack=by_position(("dx", "grads"), of_dicts=["grads"]))
 def check_network_backward(sizes: Sizes, rng: np.random.Generator) -> list[Case]:
     """Check `fn(dfinal, dys, cache) -> dx, grads`, the backward pass of `minidrcn.model.network.forward`."""
-    params, x, architecture = _draw_network(rng, sizes)
-    final, ys, cache = network.forward(params, x, architecture)
-    dfinal, dys = rng.standard_normal(final.shape), rng.standard_normal(ys.shape)
-
-    def loss(x: np.ndarray, **params: np.ndarray) -> float:
-        final, ys, _ = network.forward(params, x, architecture)
-        return (final * dfinal).sum() + (ys * dys).sum()
-
-    grads = derivatives(loss, x=x, **params)
-    right = {"dx": grads.pop("dx"), **{f"grads[{name[1:]!r}]": gradient for name, gradient in grads.items()}}
-    return [Case((dfinal, dys, cache), right, sizes)]
-
-
-def _draw_network(rng: np.random.Generator, sizes: Sizes) -> tuple[dict, np.ndarray, network.Architecture]:
-    """Parameters and an input at which no ReLU is near its kink."""
     seed = int(rng.integers(2**31))
     model = DRCN(sizes["F"], sizes["D"], seed, dtype="float64", reconstruction_relu=True, conv="im2col")
     while True:
         params = {name: p + 0.3 * rng.standard_normal(p.shape) for name, p in model.params.items()}
         params = {name: np.abs(p) if name.endswith(".b") else p for name, p in params.items()}
         x = rng.random(pick(sizes, "NHW1"))
-        _, _, cache = network.forward(params, x, model.architecture)
+        final, ys, cache = network.forward(params, x, model.architecture)
         layers = chain(cache.embed1, cache.embed2, *cache.hidden)  # a ReLU follows each of them
         if _off_kinks((conv_cache, params[f"{name}.b"]) for name, conv_cache, _ in layers):
-            return params, x, model.architecture
+            break
+    dfinal, dys = rng.standard_normal(final.shape), rng.standard_normal(ys.shape)
+
+    def loss(x: np.ndarray, **params: np.ndarray) -> float:
+        final, ys, _ = network.forward(params, x, model.architecture)
+        return (final * dfinal).sum() + (ys * dys).sum()
+
+    grads = derivatives(loss, x=x, **params)
+    right = {"dx": grads.pop("dx"), **{f"grads[{name[1:]!r}]": gradient for name, gradient in grads.items()}}
+    return [Case((dfinal, dys, cache), right, sizes)]
