@@ -34,26 +34,16 @@ class Exercise(NamedTuple):
         return self.check.function_name
 
     @property
-    def number(self) -> int:
-        """1, 2, ..."""
-        return int(self.name.removeprefix("ex"))
-
-    @property
     def stem(self) -> str:
         """The name of its notebook, without the ending."""
-        return f"ex{self.number:02}_{self.title.replace(' ', '_')}"
-
-    def score(self, fraction: float) -> float:
-        """The points for a fraction of it, as notebooks round them."""
-        return round(self.points * fraction, 2)
+        return f"ex{self.name[2:]:0>2}_{self.title.replace(' ', '_')}"
 
 
 FORWARD = ("course.checks.recursive:recursion_forward", "course.checks.recursive:supervision_forward")
 LAYERS = ("ops.conv", "ops.pointwise", *FORWARD)
 TRAINING = ("model.drcn", "training.optim", "training.schedules", "model.network")
-CONVOLUTIONS = tuple(
-    f"ops.{module}:conv2d_{way}" for module in ("conv", "winograd", "narrow") for way in ("forward", "backward")
-)
+WAYS = ("conv2d_forward", "conv2d_backward")
+CONVOLUTIONS = tuple(f"ops.{module}:{way}" for module in ("conv", "winograd", "narrow") for way in WAYS)
 
 
 def exercises(riddles: int = 0) -> tuple[Exercise, ...]:

@@ -89,7 +89,7 @@ def test_the_cells_are_marked_as_nbgrader_wants_them(exercise):
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells(notebook))
     assert f"**{exercise.points} point" in source(notebook["cells"][0])
     assert f"about {exercise.minutes} minutes.**" in source(notebook["cells"][0])
-    assert source(notebook["cells"][0]).startswith(f"# Exercise {exercise.number}: ")
+    assert source(notebook["cells"][0]).startswith(f"# Exercise {exercise.name[2:]}: ")
 
 
 @every
@@ -169,7 +169,7 @@ def test_no_asterisk_of_a_product_becomes_italics(exercise):
 
 
 def test_the_pages_say_what_the_list_says():
-    rows = [f"| {e.number} | {e.title} | `{e.function}` | {e.points} | {e.minutes} |" for e in EXERCISES]
+    rows = [f"| {e.name[2:]} | {e.title} | `{e.function}` | {e.points} | {e.minutes} |" for e in EXERCISES]
     totals = f"| | all | | {sum(e.points for e in EXERCISES)} | {sum(e.minutes for e in EXERCISES)} |"
     for name in ("README.md", "students.md"):
         text = (FOLDER / name).read_text(encoding="utf-8")

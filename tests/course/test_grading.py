@@ -79,7 +79,7 @@ def test_the_score_is_the_check_s_own(hand_in):
     graded = grade(hand_in(wrong), "ex1", seed=4)["ex1"]
     assert 0 < expected.fraction < 1
     assert graded.report == expected.lines()
-    assert graded.points == NAMED["ex1"].score(expected.fraction)
+    assert graded.points == round(NAMED["ex1"].points * expected.fraction, 2)
 
 
 def test_the_best_of_several_files_counts(hand_in, tmp_path):
@@ -126,6 +126,8 @@ def test_the_worst_of_several_seeds_counts(hand_in):
         ("import os\nopen('answers', 'wb').write(b'PK')\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "read"),
         ("import os, numpy\nfrom minidrcn.course.grading import wire\nopen('answers', 'wb').write(wire.encode("
          "numpy.zeros(3)))\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "cannot be read"),
+        *[(f"from minidrcn.course.grading import notices\nnotices.counted = lambda f, size: (f(), {counts})\n" + RELU,
+           "stopped: crashed", "cannot be read") for counts in ({"whole": ["nonsense"]}, {"package": {"a": "b"}}, 3)],
         ("import os\nos.mkfifo('answers')\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "cannot be read"),
         ("import os\nos.symlink('/etc/passwd', 'answers')\nos._exit(0)\nrelu_backward=1", "stopped: crashed", "read"),
         ("from minidrcn.course.grading import worker\nfrom minidrcn.course.checks import guard\n"

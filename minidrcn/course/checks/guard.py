@@ -51,10 +51,8 @@ def call(fn: Callable, arguments: tuple) -> Outcome:
     except BaseException as error:  # exit() and the like are no reason to end the check
         return Outcome(problem=_sentence(error))
     parts = returned if type(returned) is tuple else (returned,)
-    changed = [
-        k for k, (a, b) in enumerate(zip(arguments, mine, strict=True))
-        if not equal(a, b) or (type(b) is dict and any(part is b for part in parts))
-    ]  # fmt: skip
+    dicts = [id(part) for part in parts if type(part) is dict]
+    changed = (k for k, mine_k in enumerate(mine) if not equal(arguments[k], mine_k) or id(mine_k) in dicts)
     return Outcome(value, changed=tuple(changed))
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from ... import grad_check
 
-CONDUCT_FACTOR = 0.8  # of the score, for a function that is right and changes its inputs
-
 
 @dataclass(frozen=True)
 class Row(grad_check.Row):
@@ -47,7 +45,7 @@ class Result:
     def fraction(self) -> float:
         """The score in [0, 1]: the weighted share of the rows that are right, less a fifth if there is `conduct`."""
         right = sum(row.weight for row in self.rows if row.ok) / sum(row.weight for row in self.rows)
-        return right * (CONDUCT_FACTOR if self.conduct else 1.0)
+        return right * (0.8 if self.conduct else 1.0)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

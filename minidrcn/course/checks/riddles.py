@@ -80,11 +80,7 @@ def symptoms(check: ComparingCheck, sizes: tuple[Sizes, ...], bug: Bug) -> Resul
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RiddleCheck(Check):
-    """A check of answers to a set of riddles; the seed has no effect.
-
-    Attributes:
-        riddles: the set that was handed out.
-    """
+    """A check of answers to a set of riddles, the one that was handed out; the seed has no effect."""
 
     riddles: int = 0
     function_name = "diagnose"

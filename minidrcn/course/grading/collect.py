@@ -30,7 +30,7 @@ class File(NamedTuple):
     def exercise(self) -> Exercise | None:
         """The exercise that it is named like: "ex04_..." or "ex4"."""
         start = self.name.lower().partition(".")[0].partition("_")[0]
-        return next((e for e in EXERCISES if start in (e.name, f"ex{e.number:02}")), None)
+        return next((e for e in EXERCISES if start in (e.name, e.stem[:4])), None)
 
 
 @dataclass
@@ -82,8 +82,12 @@ def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list
     students, names = list(found.values()), list(roster)
     if not any(student.files for student in students):
         raise InputError(f"{path}: no submissions in this folder; expected notebooks (.ipynb) or Python files (.py)")
-    _warn_of_copies(students)
+    owners: dict[str, Student] = {}
     for student in students:
+        for file in student.files:
+            first = owners.setdefault(file.source, student)
+            if file.source.strip() and first is not student:
+                student.warnings.append(f"{file.name}: the same as {first.name}'s, byte for byte")
         student.warnings += ["not on the roster"] * bool(names and student.name not in names)
     known = {student.name for student in students}
     return students + [Student(name) for name in names if name not in known], warnings
@@ -135,12 +139,3 @@ def _read(path: Path, name: str) -> File:
         return File(name, problem="not a text file in UTF-8")
     except OSError as error:
         return File(name, problem=f"cannot be read ({error.strerror})")
-
-
-def _warn_of_copies(students: list[Student]) -> None:
-    owners: dict[str, Student] = {}
-    for student in students:
-        for file in student.files:
-            first = owners.setdefault(file.source, student)
-            if file.source.strip() and first is not student:
-                student.warnings.append(f"{file.name}: the same as {first.name}'s, byte for byte")

@@ -59,7 +59,7 @@ def grade_file(file: File, exercise: Exercise, seeds: Sequence[int], limits: Lim
     seeds = seeds[: check.seeds]
     cases = [check.cases(seed) for seed in seeds]
     calls = tuple(case.arguments for group in cases for case in group)
-    answers = sandbox.run(file.name, file.source, modules, exercise.function, check.twice, calls, limits)
+    answers = sandbox.run(file, modules, check, calls, limits)
     if answers.stopped:
         return Grade(exercise, f"stopped: {answers.stopped}", 0.0, list(answers.problems))
     if answers.outcomes[0].problem == NOT_A_NOTEBOOK:
@@ -76,9 +76,9 @@ def grade_file(file: File, exercise: Exercise, seeds: Sequence[int], limits: Lim
     return Grade(
         exercise,
         "stopped: memory" if out_of_memory else "graded",
-        exercise.score(worst.fraction),
+        round(exercise.points * worst.fraction, 2),
         worst.lines() + ([] if worst.ok else list(answers.problems)),
-        notices.sentences(answers.seen, answers.called, exercise.given, exercise.own, entries, float(error)),
+        notices.sentences(answers.seen, answers.called, exercise, entries, float(error)),
     )
 
 

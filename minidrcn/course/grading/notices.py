@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import guard
+from ..exercises import Exercise
 
 PACKAGE = __name__.split(".")[0]
 HARMLESS = {"numpy", "math", "itertools", "functools", "collections", "dataclasses", "typing", "__future__"}
@@ -80,32 +81,25 @@ def counted(function: Callable[[], guard.Outcome], size: int) -> tuple[guard.Out
 
 
 def sentences(
-    seen: Mapping[str, Any],
-    called: Mapping[str, Any],
-    given: Sequence[str],
-    own: Sequence[str],
-    entries: int,
-    error: float,
+    seen: Mapping[str, Any], called: Mapping[str, Any], exercise: Exercise, entries: int, error: float
 ) -> list[str]:
     """What an instructor should look at, from what `in_source` has `seen` and `counted` has `called`.
 
     Args:
-        given: what the exercise allows to be used, "module:function" or "module".
-        own: what the exercise wants replaced by the student's own: it should not run at all.
         entries: how many numbers the function has to compute, 0 if they are no gradients.
         error: the largest relative difference from the package's own result; NaN where there is none.
     """
-    package, ran, whole = (_counts(called.get(name)) for name in ("package", "ran", "whole"))
+    package, ran, whole = (called.get(name, {}) for name in ("package", "ran", "whole"))
     imported = [name for name in seen.get("package", ()) if name not in ("course", "DRCN")]
 
     def unexpected(names: Iterable[str]) -> list[str]:
         """Those that are not given, dotted."""
-        return [name.replace(":", ".") for name in names if not {name, name.partition(":")[0]} & set(given)]
+        return [name.replace(":", ".") for name in names if not {name, name.partition(":")[0]} & set(exercise.given)]
 
     found = list(seen.get("other", ()))
     found += [f"it imports {name} from the package" for name in unexpected(imported)]
     found += [f"it calls {name} of the package" for name in unexpected(package)]
-    replaced = [name.replace(":", ".") for name in own if name in ran and name not in package]
+    replaced = [name.replace(":", ".") for name in exercise.own if name in ran and name not in package]
     found += [f"it computes with {name} of the package instead of its own" for name in replaced]
     if entries:
         found += [f"it calls {name.rpartition(':')[2]} {times} times for {entries} numbers, as finite differences do"
@@ -114,11 +108,6 @@ def sentences(
             digits = int(-np.log10(error))
             found.append(f"its results are right to {digits} digits only, as finite differences (or float32) are")
     return found
-
-
-def _counts(found: Any) -> dict[str, int]:
-    """The counts; a submission can have left anything instead."""
-    return {name: times for name, times in found.items() if isinstance(times, int)} if isinstance(found, dict) else {}
 
 
 def _size(value: Any) -> int:

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..checks import guard
+from ..checks.cases import Check
 from . import wire
+from .collect import File
 from .worker import ANSWERS, CALLS, SEEN
 
 PACKAGE = Path(__file__).parents[2]
@@ -51,17 +53,16 @@ class Answers(NamedTuple):
     stopped: str = ""
 
 
-def run(
-    name: str, source: str, modules: dict[str, str], function: str, twice: bool, calls: tuple, limits: Limits
-) -> Answers:
+def run(file: File, modules: dict[str, str], check: Check, calls: tuple, limits: Limits) -> Answers:
     """Load a submission in a process of its own, within limits, and call its function with the arguments of each call.
 
-    The file's name tells a notebook from a Python file; `modules` are other Python files that it may import, by name.
-    With `twice`, every call is made twice, to see whether it gives the same.
+    `modules` are other Python files that it may import, by name.
     """
     # The folder is left to the operating system if the submission has made files in it that cannot be removed.
     with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
-        (Path(folder) / CALLS).write_bytes(wire.encode((name, source, modules, function, twice, calls)))
+        (Path(folder) / CALLS).write_bytes(
+            wire.encode((file.name, file.source, modules, check.function_name, check.twice, calls))
+        )
         code = f"from {__package__} import worker; worker.main({limits.seconds}, {limits.mebibytes})"
         command = [sys.executable, "-I", "-c", f"import sys; sys.path[:] = {_path()!r}; {code}"]
         status = _wait([*(_bubblewrap(folder) if isolated() else []), *command], folder, limits)
@@ -69,7 +70,7 @@ def run(
     seen = seen if isinstance(seen, dict) and all(map(_are_texts, seen.values())) else {}
     try:
         return _checked(answers, seen, len(calls))
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, AttributeError, ValueError):
         computed = ("time", f"it was stopped after {limits.seconds} s of computing: does a loop never end?")
         waited = f"it was stopped after {PATIENCE * limits.seconds} s of waiting: does it sleep, or wait for something?"
         reasons = {
@@ -142,13 +143,14 @@ def _checked(answers: Any, seen: dict[str, Any], calls: int) -> Answers:
     """The answers, if they are what the worker writes; a submission can have written anything instead.
 
     Raises:
-        TypeError, KeyError or ValueError: they are not.
+        TypeError, KeyError, AttributeError or ValueError: they are not.
     """
     if not isinstance(answers, dict):
         raise TypeError("no answers")
     outcomes = [guard.Outcome(**outcome) for outcome in answers["outcomes"]]
     problems, called = answers["problems"], answers["called"]
-    fine = _are_texts(problems) and isinstance(called, dict) and len(outcomes) == calls
+    fine = _are_texts(problems) and len(outcomes) == calls
+    fine = fine and all(isinstance(times, int) for counts in called.values() for times in counts.values())
     for outcome in outcomes:
         fine = fine and _are_texts((outcome.problem,)) and isinstance(outcome.unstable, bool)
         fine = fine and all(type(k) is int and 0 <= k < 10 for k in outcome.changed)

@@ -20,7 +20,6 @@ from . import notices, wire
 from .submission import parse, pieces
 
 CALLS, ANSWERS, SEEN = "calls", "answers", "seen"  # files in the scratch folder
-MODULE = "submission"
 
 
 def main(seconds: int, mebibytes: int) -> None:
@@ -65,7 +64,7 @@ def answer(name: str, source: str, function: str, twice: bool, calls: tuple) -> 
 
 def load(name: str, source: str) -> tuple[types.ModuleType, list[str]]:
     """Run a submission's code, piece by piece: the module that holds what it defines, and what went wrong."""
-    module = sys.modules[MODULE] = types.ModuleType(MODULE)
+    module = sys.modules["submission"] = types.ModuleType("submission")
     module.__dict__["__submission__"] = True
     problems = []
     for where, text in pieces(name, source):
