@@ -10,23 +10,16 @@ from .checks.cases import Check
 
 
 class Exercise(NamedTuple):
-    """One exercise: ex1, ex2, ..., worth so many points, which should take so many minutes.
+    """What is to be written, how it is checked, what it is worth."""
 
-    Attributes:
-        title: in a few words; the notebook's file is named after it.
-        gradients: whether it is a backward pass, which finite differences could fake.
-        given: functions and files of the package that a solution may call, "module:function" or "module".
-        own: functions of the package that a solution should have replaced by its own.
-    """
-
-    name: str
-    title: str
+    name: str  # ex1, ex2, ...
+    title: str  # in a few words; the notebook's file is named after it
     check: Check
     points: int
-    minutes: int
-    gradients: bool = False
-    given: tuple[str, ...] = ()
-    own: tuple[str, ...] = ()
+    minutes: int  # that it should take
+    gradients: bool = False  # whether it is a backward pass, which finite differences could fake
+    given: tuple[str, ...] = ()  # of the package, what a solution may call, "module:function" or "module"
+    own: tuple[str, ...] = ()  # of the package, what a solution should have replaced by its own
 
     @property
     def function(self) -> str:

@@ -20,16 +20,13 @@ from . import guard
 
 
 class Bug(NamedTuple):
-    """A `mistake`, what somebody did wrong in one line, planted in the function `target`, "module:function" here.
-
-    It is an edit: `wrong` instead of `right`, a piece of the function's source that is found there exactly once.
-    """
+    """One mistake, as an edit of a right function."""
 
     name: str
-    target: str
-    right: str
-    wrong: str
-    mistake: str
+    target: str  # "module:function" in this package
+    right: str  # a piece of that function's source, found there exactly once
+    wrong: str  # what stands there instead
+    mistake: str  # what somebody did wrong, in one line
 
     @property
     def function_name(self) -> str:

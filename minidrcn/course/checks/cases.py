@@ -64,23 +64,14 @@ class Check:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparingCheck(Check):
-    """A check that compares what a function returns with the right arrays, over several sizes.
+    """A check that compares what a function returns with the right arrays, over several sizes."""
 
-    Attributes:
-        target: "module:function" in this package that it should do the same as.
-        visible: the sizes for seed 0.
-        build: makes cases of sizes and a generator.
-        unpack: takes what the function returned, gives results by name; by position if left out.
-        tolerance: the largest relative error that passes.
-        weights: of the results by name, where they are not 1.
-    """
-
-    target: str
-    visible: tuple[Sizes, ...]
+    target: str  # "module:function" in this package that it should do the same as
+    visible: tuple[Sizes, ...]  # the sizes for seed 0
     build: Callable[[Sizes, np.random.Generator], list[Case]]
-    unpack: Callable[[Any], Mapping[str, Any]] | None = None
-    tolerance: float = 1e-6
-    weights: Mapping[str, float] | None = None
+    unpack: Callable[[Any], Mapping[str, Any]] | None = None  # results by name; by position if left out
+    tolerance: float = 1e-6  # the largest relative error that passes
+    weights: Mapping[str, float] | None = None  # of the results by name, where they are not 1
 
     @property
     def function_name(self) -> str:

@@ -21,19 +21,12 @@ import numpy as np
 
 
 class Outcome(NamedTuple):
-    """What a call gave.
+    """What a call gave."""
 
-    Attributes:
-        value: arrays, numbers, strings and None, in tuples and dicts.
-        problem: why there is no value, as a sentence, or "".
-        changed: the numbers of the arguments that the function wrote to, or of dicts that it returned as they came.
-        unstable: a second call with the same arguments gave another result.
-    """
-
-    value: Any = None
-    problem: str = ""
-    changed: tuple[int, ...] = ()
-    unstable: bool = False
+    value: Any = None  # arrays, numbers, strings and None, in tuples and dicts
+    problem: str = ""  # why there is no value, as a sentence
+    changed: tuple[int, ...] = ()  # the arguments that it wrote to, and dicts that it returned as they came
+    unstable: bool = False  # a second call with the same arguments gave another result
 
 
 def call(fn: Callable, arguments: tuple) -> Outcome:

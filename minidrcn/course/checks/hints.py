@@ -15,19 +15,13 @@ TOLERANCE = 1e-6
 
 
 class Comparison(NamedTuple):
-    """One array in one case, yours and the right one, which have the same shape.
-
-    Attributes:
-        factors: what an error may be a multiple of in this case, by its name: {"N": 2, "D": 3}.
-        uses: if the right array is a sum over the uses of a shared weight: what each use contributes, first use first.
-        parts: if it is another sum: its parts, by name.
-    """
+    """One array in one case, yours and the right one, which have the same shape."""
 
     yours: np.ndarray
     right: np.ndarray
-    factors: Mapping[str, float]
-    uses: Sequence[np.ndarray] = ()
-    parts: Mapping[str, np.ndarray] | None = None
+    factors: Mapping[str, float]  # what an error may be a multiple of in this case: {"N": 2, "D": 3}
+    uses: Sequence[np.ndarray] = ()  # of a shared weight's gradient, what each use contributes, first use first
+    parts: Mapping[str, np.ndarray] | None = None  # of another sum, its parts by name
 
 
 def hint(comparisons: Sequence[Comparison]) -> str:

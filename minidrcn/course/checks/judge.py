@@ -22,25 +22,16 @@ Named = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One call of the function, and what should come back: arrays and numbers by name.
-
-    Attributes:
-        sizes: N, H, W and so on.
-        factors: further factors that hints look for, by name.
-        uses: for a shared weight's gradient, by name: what each of its uses contributes.
-        parts: for another result that is a sum, by name: its parts, by what they come from.
-        label: what is special about this case. Cases of one label are credited together.
-        weight: of this label beside others.
-    """
+    """One call of the function, and what should come back: arrays and numbers by name."""
 
     arguments: tuple
     right: Mapping[str, np.ndarray] = field(default_factory=dict)
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    factors: Mapping[str, float] = field(default_factory=dict)
-    uses: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)  # N, H, W and so on
+    factors: Mapping[str, float] = field(default_factory=dict)  # further ones that hints look for
+    uses: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)  # see `hints.Comparison`
     parts: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
-    label: str = ""
-    weight: float = 1.0
+    label: str = ""  # what is special about it; cases of one label are credited together
+    weight: float = 1.0  # of this label beside others
 
     @property
     def all_factors(self) -> dict[str, float]:

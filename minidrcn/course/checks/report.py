@@ -10,31 +10,21 @@ from ... import grad_check
 
 @dataclass(frozen=True)
 class Row(grad_check.Row):
-    """The verdict on one result of the function, and its share of the score.
+    """The verdict on one result of the function, and its share of the score."""
 
-    Attributes:
-        weight: its share of the score.
-        wrong: how many entries of the array with the largest error are wrong.
-        hint: what the mistake looks like, or "".
-        note: what is worth saying of something right, or "".
-    """
-
-    weight: float = 1.0
-    wrong: int = 0
-    hint: str = ""
-    note: str = ""
+    weight: float = 1.0  # its share of the score
+    wrong: int = 0  # how many entries of the array with the largest error are wrong
+    hint: str = ""  # what the mistake looks like
+    note: str = ""  # what is worth saying of something right
 
 
 @dataclass(frozen=True)
 class Result:
-    """A row for each thing that counts; in `conduct`, a sentence each, what is wrong although the numbers may be right.
+    """A row for each thing that counts. `print(result)` shows a table."""
 
-    The title says what was checked, and with which seed. `print(result)` shows a table.
-    """
-
-    title: str
+    title: str  # what was checked, and with which seed
     rows: list[Row]
-    conduct: list[str] = field(default_factory=list)
+    conduct: list[str] = field(default_factory=list)  # what is wrong although the numbers may be right, as sentences
 
     @property
     def ok(self) -> bool:

@@ -35,15 +35,12 @@ class File(NamedTuple):
 
 @dataclass
 class Student:
-    """One student's work: the files, in order, and what the instructor should know of how they were handed in.
+    """One student's work."""
 
-    The name is the folder's or the file's, `id` the number that Moodle or Canvas gave, or "".
-    """
-
-    name: str
-    id: str = ""
+    name: str  # of the folder or file
+    id: str = ""  # the number that Moodle or Canvas gave
     files: list[File] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # what the instructor should know of how it was handed in
 
 
 def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list[str]]:

@@ -21,17 +21,13 @@ from .submission import NOT_A_NOTEBOOK
 
 @dataclass(frozen=True)
 class Grade:
-    """What one exercise of one student is worth: the points, and a status.
-
-    That is "graded", "not handed in", "unreadable", or "stopped: time", "stopped: memory", "stopped: crashed". `report`
-    is the check's table, or why there is none, line by line, for the student; `notices` are for the instructor.
-    """
+    """What one exercise of one student is worth."""
 
     exercise: Exercise
-    status: str = "not handed in"
+    status: str = "not handed in"  # or "graded", "unreadable", "stopped: time", "stopped: memory", "stopped: crashed"
     points: float = 0.0
-    report: list[str] = field(default_factory=lambda: ["not handed in"])
-    notices: list[str] = field(default_factory=list)
+    report: list[str] = field(default_factory=lambda: ["not handed in"])  # lines for the student: the check's table
+    notices: list[str] = field(default_factory=list)  # what the instructor should look at
 
 
 def best_grade(student: Student, exercise: Exercise, seeds: Sequence[int], limits: Limits) -> Grade:

@@ -40,17 +40,13 @@ class Limits(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What came out of the sandbox: an outcome for each call, none if it was `stopped` ("time" or "crashed").
+    """What came out of the sandbox."""
 
-    `problems` are what went wrong while its code was run, or why it was stopped; for `seen` see `notices.in_source`,
-    for `called` `notices.counted`.
-    """
-
-    outcomes: Sequence[guard.Outcome]
-    problems: Sequence[str]
-    seen: Mapping[str, Any]
-    called: Mapping[str, Any]
-    stopped: str = ""
+    outcomes: Sequence[guard.Outcome]  # one for each call; none if it was stopped
+    problems: Sequence[str]  # what went wrong while its code was run, or why it was stopped
+    seen: Mapping[str, Any]  # see `notices.in_source`
+    called: Mapping[str, Any]  # see `notices.counted`
+    stopped: str = ""  # or "time", "crashed"
 
 
 def run(file: File, modules: dict[str, str], check: Check, calls: tuple, limits: Limits) -> Answers:
