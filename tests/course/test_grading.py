@@ -78,7 +78,7 @@ def test_the_score_is_the_check_s_own(hand_in):
     expected = check_im2col(namespace["im2col"], seed=4, show=False)
     graded = grade(hand_in(wrong), "ex1", seed=4)["ex1"]
     assert 0 < expected.fraction < 1
-    assert graded.report == expected.lines()
+    assert graded.report == str(expected).splitlines()
     assert graded.points == round(NAMED["ex1"].points * expected.fraction, 2)
 
 

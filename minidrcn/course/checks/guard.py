@@ -92,10 +92,9 @@ def kind(value: Any) -> str:
     """What a value is, in words."""
     if issubclass(type(value), np.ndarray):
         return f"an array of shape {value.shape}"
-    if issubclass(type(value), types.GeneratorType):
-        return "a generator: return instead of yield"
-    names = {tuple: "a tuple or list", dict: "a dict", str: "a string", float: "a number", bool: "True or False"}
-    return names.get(type(value), "None" if value is None else f"a value of type {type(value).__name__}")
+    names = {tuple: "a tuple or list", dict: "a dict", str: "a string", float: "a number", bool: "True or False",
+             types.NoneType: "None", types.GeneratorType: "a generator: return instead of yield"}  # fmt: skip
+    return names.get(type(value), f"a value of type {type(value).__name__}")
 
 
 def equal(a: Any, b: Any) -> bool:

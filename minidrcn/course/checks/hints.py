@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-TOLERANCE = 1e-6
-
 
 class Comparison(NamedTuple):
     """One array in one case, yours and the right one, which have the same shape."""
@@ -33,7 +31,7 @@ def hint(comparisons: Sequence[Comparison]) -> str:
 def close(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays are the same but for rounding, in shape, too."""
     scale = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
-    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= TOLERANCE * scale)
+    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= 1e-6 * scale)
 
 
 def _signatures(comparison: Comparison) -> Iterator[str]:

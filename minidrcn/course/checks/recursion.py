@@ -25,12 +25,10 @@ RECURSIONS = (
     {"N": 3, "H": 4, "W": 4, "F": 2, "K": 3, "D": 2},
 )
 
-KINK = 1e-3  # the least |input| of a ReLU, so that no finite-difference step crosses its kink
-
 
 def _off_kinks(layers: Iterable[tuple[tuple, np.ndarray]]) -> bool:
-    """Whether no ReLU is near its kink, of those after convolutions with these caches and biases."""
-    return min(np.abs(conv2d_forward(*cache, b)[0]).min() for cache, b in layers) > KINK
+    """Whether no finite-difference step crosses a ReLU's kink, after convolutions with these caches and biases."""
+    return min(np.abs(conv2d_forward(*cache, b)[0]).min() for cache, b in layers) > 1e-3
 
 
 def _draw(rng: np.random.Generator, sizes: Sizes) -> tuple[np.ndarray, ...]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...backend import Array
 from ...model.loss import loss_backward, loss_forward
 from ...ops.conv import conv2d_backward, conv2d_forward
 from ...ops.pointwise import relu_backward, relu_forward, weighted_sum_backward, weighted_sum_forward
 
 
-def recursion_forward(h: np.ndarray, w: np.ndarray, b: np.ndarray, D: int) -> tuple[np.ndarray, tuple]:
+def recursion_forward(h: Array, w: Array, b: Array, D: int) -> tuple[Array, tuple]:
     """Apply one convolution D times: `h_d = relu(conv(h_(d-1), w, b))`, from h_0 (N, H, W, F), w (K, K, F, F), b (F,).
 
     Returns:
@@ -26,7 +27,7 @@ def recursion_forward(h: np.ndarray, w: np.ndarray, b: np.ndarray, D: int) -> tu
     return h, tuple(caches)
 
 
-def recursion_backward(dh: np.ndarray, caches: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def recursion_backward(dh: Array, caches: tuple) -> tuple[Array, Array, Array]:
     """From the derivative by h_D, returns dh_0, dw and db."""
     (_, w), _ = caches[0]
     dw, db = np.zeros_like(w), np.zeros(w.shape[3], w.dtype)
@@ -38,9 +39,7 @@ def recursion_backward(dh: np.ndarray, caches: tuple) -> tuple[np.ndarray, np.nd
     return dh, dw, db
 
 
-def supervision_forward(
-    h: np.ndarray, w: np.ndarray, b: np.ndarray, v: np.ndarray, c: np.ndarray, D: int
-) -> tuple[np.ndarray, tuple]:
+def supervision_forward(h: Array, w: Array, b: Array, v: Array, c: Array, D: int) -> tuple[Array, tuple]:
     """The same recursion, with a prediction after each: `y_d = conv(h_d, v, c)`, v (K, K, F, 1) and c (1,).
 
     Returns:
@@ -56,7 +55,7 @@ def supervision_forward(
     return np.stack(ys), tuple(caches)
 
 
-def supervision_backward(dys: np.ndarray, caches: tuple) -> tuple[np.ndarray, ...]:
+def supervision_backward(dys: Array, caches: tuple) -> tuple[Array, ...]:
     """From the derivatives by the D predictions, returns dh_0, dw, db, dv and dc."""
     (h, w), _, (_, v) = caches[0]
     dw, db = np.zeros_like(w), np.zeros(w.shape[3], w.dtype)
@@ -75,16 +74,11 @@ def supervision_backward(dys: np.ndarray, caches: tuple) -> tuple[np.ndarray, ..
     return dh, dw, db, dv, dc
 
 
-def loss_and_gradients(
-    ys: np.ndarray, w: np.ndarray, y: np.ndarray, alpha: float
-) -> tuple[float, np.ndarray, np.ndarray]:
+def loss_and_gradients(ys: Array, w: Array, y: Array, alpha: float) -> tuple[Array, Array, Array]:
     """The whole loss (paper eq. 8 to 10) with the ensemble in it, and its gradients dys and dw.
 
-    Args:
-        ys: the predictions, (D, N, H, W, 1).
-        w: the ensemble's weights, (D,).
-        y: the target, (N, H, W, 1).
-        alpha: weight of the predictions' own losses, in 0..1.
+    ys (D, N, H, W, 1) are the predictions, w (D,) the ensemble's weights, y (N, H, W, 1) is the target, and alpha, in
+    0..1, the weight of the predictions' own losses.
     """
     final, ensemble_cache = weighted_sum_forward(ys, w)
     loss, loss_cache = loss_forward(final, ys, y, alpha)

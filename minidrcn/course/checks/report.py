@@ -38,10 +38,6 @@ class Result:
         return right * (0.8 if self.conduct else 1.0)
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def lines(self) -> list[str]:
-        """The table, line by line."""
         width = max(len(row.name) for row in self.rows)
         shapes = max(len(str(row.shape)) for row in self.rows)
         places = max(5, *(len(str(row.index or ())) for row in self.rows))
@@ -68,4 +64,5 @@ class Result:
                 lines.append(line(*start, *wrong, verdict="ok" if row.ok else "WRONG"))
                 lines += [f"{'':{width}}  hint: {row.hint}"] if row.hint else []
         lines += [f"WRONG: {sentence}" for sentence in self.conduct]
-        return [*lines, f"{'everything is right' if self.ok else 'not yet right'}: {100 * self.fraction:.0f} %"]
+        lines += [f"{'everything is right' if self.ok else 'not yet right'}: {100 * self.fraction:.0f} %"]
+        return "\n".join(lines)

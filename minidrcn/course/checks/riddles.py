@@ -64,7 +64,7 @@ def show_riddles(riddles: int = 0) -> None:
     """Print the reports of a set of riddles, each with the mistakes to choose from."""
     for k, (check, sizes, choices, bug) in enumerate(riddles_of(riddles), start=1):
         print(f"RIDDLE {k}: {check.function_name}({', '.join(check.arguments)})")
-        print(*symptoms(check, sizes, bug).lines()[1:-1], sep="\n")
+        print(*str(symptoms(check, sizes, bug)).splitlines()[1:-1], sep="\n")
         print("Which one is it?", *sorted(f"    {bug.name}: {bug.mistake}" for bug in choices), "", sep="\n")
 
 

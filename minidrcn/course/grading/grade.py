@@ -73,7 +73,7 @@ def grade_file(file: File, exercise: Exercise, seeds: Sequence[int], limits: Lim
         exercise,
         "stopped: memory" if out_of_memory else "graded",
         round(exercise.points * worst.fraction, 2),
-        worst.lines() + ([] if worst.ok else list(answers.problems)),
+        str(worst).splitlines() + ([] if worst.ok else list(answers.problems)),
         notices.sentences(answers.seen, answers.called, exercise, entries, float(error)),
     )
 

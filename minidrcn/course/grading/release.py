@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[3] / "notebooks" / "exercises"
 
 
 def release(
-    target: Path, exercises: Sequence[Exercise] = EXERCISES, riddles: int = 0, source: Path = FOLDER
+    target: Path, wanted: Sequence[Exercise] = EXERCISES, riddles: int = 0, source: Path = FOLDER
 ) -> list[Path]:
     """Write the students' notebooks, with that set of riddles, and their README into a new folder: the files written.
 
@@ -32,7 +32,7 @@ def release(
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target}: exists; name a new folder")
-    paths = [source / f"{exercise.stem}.ipynb" for exercise in exercises]
+    paths = [source / f"{exercise.stem}.ipynb" for exercise in wanted]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise UsageError(
@@ -49,11 +49,7 @@ def release(
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A notebook's JSON.
-
-    Raises:
-        InputError: it is no notebook of format 4.
-    """
+    """A notebook's JSON. Raises InputError if it is no notebook of format 4."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         if notebook["nbformat"] != 4 or not all("source" in cell for cell in notebook["cells"]):

@@ -15,10 +15,8 @@ NOT_A_NOTEBOOK = "not a notebook of format 4"
 def pieces(name: str, source: str) -> list[tuple[str, str]]:
     """The code in a file (whose name ends in .ipynb or .py), without the cells that hold the instructor's checks.
 
-    Each piece is the name that messages call it by, "cell 3" or the file's, and its source.
-
-    Raises:
-        InputError: it is no notebook.
+    Each piece is the name that messages call it by, "cell 3" or the file's, and its source. Raises InputError if it is
+    no notebook.
     """
     if not name.endswith(".ipynb"):
         return [(name, source)]

@@ -36,11 +36,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(message: bytes) -> Any:
-    """What was encoded.
-
-    Raises:
-        ValueError: it is no such message.
-    """
+    """What was encoded. Raises ValueError if it is no such message."""
     try:
         parts = read_npz(io.BytesIO(message))
         return _value(json.loads(parts["tree"].tobytes()), parts)
