@@ -4,7 +4,7 @@ import pytest
 
 from minidrcn import course
 from minidrcn.course.checks.bugs import BUGS
-from minidrcn.course.checks.riddles import CHOICES, riddles_of, symptoms
+from minidrcn.course.checks.riddles import riddles_of, symptoms
 
 SET = riddles_of()
 
@@ -21,8 +21,7 @@ def test_every_report_has_one_answer(riddle):
 
 
 def test_every_choice_belongs_to_one_riddle():
-    assert [bug.name for riddle in SET for bug in riddle.choices] == CHOICES
-    assert len(set(CHOICES)) == len(CHOICES)
+    assert [bug for riddle in SET for bug in riddle.choices] == [bug for bug in BUGS if bug.riddle]
 
 
 def test_a_set_that_was_handed_out_stays_as_it_was():

@@ -8,9 +8,9 @@ tested on this list, and exercises take their riddles from it.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import json
+import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +27,7 @@ class Bug(NamedTuple):
     right: str  # a piece of that function's source, found there exactly once
     wrong: str  # what stands there instead
     mistake: str  # what somebody did wrong, in one line
+    riddle: bool = False  # whether it is among the choices; another one would change sets that were handed out
 
     @property
     def function_name(self) -> str:
@@ -52,10 +53,7 @@ def plant(bug: Bug) -> Callable:
 
 def target_function(target: str) -> Callable:
     """The package's own function that is called "module:function" here."""
-    module_name, _, function_name = target.partition(":")
-    return getattr(importlib.import_module(f"minidrcn.{module_name}"), function_name)
+    return pkgutil.resolve_name(f"minidrcn.{target}")
 
 
-# By target: name, right, wrong, mistake.
-ZOO = json.loads(Path(__file__).with_name("zoo.json").read_text(encoding="utf-8"))
-BUGS = tuple(Bug(name, target, *edit) for target, bugs in ZOO.items() for name, *edit in bugs)
+BUGS = tuple(Bug(*row) for row in json.loads(Path(__file__).with_name("zoo.json").read_text(encoding="utf-8")))
