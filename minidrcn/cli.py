@@ -51,15 +51,23 @@ def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], in
     return convert
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that uses a trained network."""
-    parser.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
+def add_model_options(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """The options of every command that uses a trained network; returns the group of those that choose a size."""
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--scale", type=int, choices=(2, 3, 4), help="enlargement (default: the model's, else 2)")
     parser.add_argument("--model", metavar="NAME|FILE", help="shipped weights or an .npz file (default: xSCALE)")
     parser.add_argument("--workers", type=whole_number(1), metavar="N", help="CPU threads (default: one a usable core)")
+    return size
 
 
-def add_shard(parser: argparse.ArgumentParser) -> None:
-    """The option `--shard K/N`: a slice of the files, the K-th of N."""
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that take many photographs through a network. `--shard K/N` is a slice of the files."""
+    parser.add_argument(
+        "--self-ensemble", action="store_true",
+        help="average the predictions for the 8 flips and rotations: a little better, in eight times the time "
+        "(default: one prediction)",
+    )  # fmt: skip
+    parser.add_argument("--gpu", action="store_true", help="compute on an NVIDIA GPU, through CuPy (default: the CPU)")
     parser.add_argument(
         "--shard", type=_shard, default=slice(None), metavar="K/N",
         help="every N-th file, from the K-th on, so that N processes or machines share them (default: all)",

@@ -19,7 +19,7 @@ from .imaging import protocol
 from .imaging.comparison import comparison, in_colour
 from .imaging.photo import choose_model
 from .imaging.protocol import Quality, load_sample, measure, published
-from .imaging.tiles import predict_luma, predict_self_ensemble
+from .imaging.tiles import predict_luma
 from .model.drcn import DRCN
 
 
@@ -36,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     """Measure a network on a set of images; see `--help`."""
     args = _parser().parse_args(argv)
     model, scale = choose_model(args.model, args.scale)
+    if args.gpu:
+        model = model.to_gpu()
     pictures, save = (_new_folder(flag, getattr(args, flag)) for flag in ("pictures", "save"))
     if pictures and save and pictures.resolve() == save.resolve():
         raise UsageError(f"--pictures and --save both name {save}; name two folders")
@@ -73,14 +75,13 @@ def evaluate(
         InputError: an image cannot be read or is too small.
     """
     results = []
-    predict = predict_self_ensemble if self_ensemble else predict_luma
     paths = image_paths(data, held_out=True)
     names = dict(zip(paths, unique_names(paths), strict=True))
     if not paths[shard]:
         raise UsageError(f"--shard: {data} has {len(paths)} images, so none for this one")
     for path in cli.progress(paths[shard], desc=data, unit="image"):
         sample = load_sample(path, scale)
-        prediction = predict(model, sample.x, workers=workers)
+        prediction = predict_luma(model, sample.x, workers=workers, self_ensemble=self_ensemble)
         results.append(Result(names[path], measure(sample.x, sample), measure(prediction, sample)))
         if pictures:
             pictures.mkdir(parents=True, exist_ok=True)
@@ -151,11 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     cli.add_model_options(parser)
     parser.add_argument("--pictures", metavar="DIR", help="a new folder for a comparison of each image (default: none)")
     parser.add_argument("--save", metavar="DIR", help="a new folder for the network's images, as PNG (default: none)")
-    parser.add_argument(
-        "--self-ensemble", action="store_true",
-        help="average the predictions for the 8 flips and rotations (default: one prediction)",
-    )  # fmt: skip
-    cli.add_shard(parser)
+    cli.add_batch_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON (default: a table)")
     return parser
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import standin
 from conftest import run_command
 from PIL import Image
 
@@ -73,6 +74,14 @@ def test_results_are_saved_in_the_file_s_colours(photo, tmp_path, capsys, rng):
     code, _, error = run_command(main, ["--data", photo, "--save", tmp_path / "new"], capsys)
     assert code == 2
     assert "exists; name a new folder" in error
+
+
+def test_a_gpu_measures_the_same(photo, monkeypatch, capsys):
+    on_the_cpu = run_command(main, ["--data", photo], capsys)
+    standin.install(monkeypatch)
+    before = standin.waits
+    assert run_command(main, ["--data", photo, "--gpu"], capsys) == on_the_cpu
+    assert standin.waits > before
 
 
 def test_the_published_means_stand_beside_a_set_of_the_paper(photo, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Side-by-side figure of one image: bicubic, DRCN, original, cropped where the network improved it most."""
+"""Side-by-side figures of one image, bicubic and DRCN and the original if there is one, cropped where it matters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from .. import plots
 from ..data.degradation import crop_to_multiple
 from ..data.image_io import read_image, rgb_to_ycbcr, to_array, ycbcr_to_rgb
 from ..data.resize import imresize
+from .chosen_size import whole
 from .protocol import Sample, measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL import Image
 
 
 def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
@@ -30,6 +32,20 @@ def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
         ("original", _original(sample)),
     ]
     return plots.side_by_side(panels, zoom)
+
+
+def before_after(image: Image.Image, large: Image.Image, factor: float) -> Figure:
+    """Draw a photograph enlarged by bicubic interpolation and by the network, where the two differ most.
+
+    Args:
+        image: the photograph.
+        large: `factor` times as wide and high, see `upscale_by`.
+    """
+    after = to_array(large)
+    before = np.clip(imresize(to_array(image), whole(factor)), 0, 1)
+    grey = [np.atleast_3d(pixels).mean(axis=2) for pixels in (before, after)]
+    zoom = plots.most_improved(*grey, target=grey[1])
+    return plots.side_by_side([("bicubic", before), ("DRCN", after)], zoom)
 
 
 def in_colour(sample: Sample, luma: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def upscale_image(
             of uint8, uint16, or floats in [0, 1].
         scale: 2, 3 or 4.
         model: the network, trained for this scale; None for the shipped one.
-        options: `tile`, `workers` and `progress` of `minidrcn.imaging.tiles.predict_luma`.
+        options: `tile`, `workers`, `progress` and `self_ensemble` of `minidrcn.imaging.tiles.predict_luma`.
 
     Returns:
         the same kind, `scale` times as high and wide. A Pillow image keeps grey, RGB and opacity, other modes become

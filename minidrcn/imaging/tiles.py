@@ -33,6 +33,7 @@ def predict_luma(
     tile: int | None = None,
     workers: int | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda results, total: results,
+    self_ensemble: bool = False,
 ) -> np.ndarray:
     """The ensemble's prediction for one image of any size, tile by tile, several tiles at once.
 
@@ -43,6 +44,7 @@ def predict_luma(
             the image's longer side. Smaller tiles are mostly halo, larger ones take more memory, ten maps a worker.
         workers: threads; None for all usable cores. On a GPU always one.
         progress: wraps the results as they come, given their number; `tqdm` fits in here.
+        self_ensemble: the mean of eight predictions instead, see `predict_self_ensemble`.
 
     Returns:
         (H, W), NumPy, of the network's dtype, not clipped.
@@ -53,6 +55,8 @@ def predict_luma(
     """
     if x.ndim != 2 or x.size == 0:
         raise ValueError(f"expected luma of shape (H, W), got {x.shape}")
+    if self_ensemble:
+        return predict_self_ensemble(model, x, tile=tile, workers=workers, progress=progress)
     if tile is None:
         tile = _good_tile(model, *x.shape)
     if tile < 1:

@@ -22,7 +22,7 @@ def new_figure(width: float, height: float, layout: str = "constrained") -> Figu
     return Figure(figsize=(width, height), layout=layout)
 
 
-def save(figure: Figure, path: str | os.PathLike) -> None:
-    """Write a figure to a file, atomically; its suffix names the format."""
-    with atomic_write(path) as temporary:
+def save(figure: Figure, path: str | os.PathLike, overwrite: bool = True) -> None:
+    """Write a figure to a file, see `atomic_write`; its suffix names the format."""
+    with atomic_write(path, overwrite) as temporary:
         figure.savefig(temporary, dpi=110)

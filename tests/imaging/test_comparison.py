@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from minidrcn.imaging.comparison import comparison
+from minidrcn import DRCN
+from minidrcn.imaging.chosen_size import upscale_by
+from minidrcn.imaging.comparison import before_after, comparison
 from minidrcn.imaging.protocol import load_sample
 
 
@@ -25,3 +28,25 @@ def test_a_grey_image_stays_grey(tmp_path, rng):
     sample = load_sample(tmp_path / "grey.png", 3)
     figure = comparison(sample, sample.x)
     assert [axes.images[0].get_array().ndim for axes in figure.axes] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "I;16"])
+@pytest.mark.parametrize("factor", [2, 3.3])
+def test_before_and_after_are_of_one_size_and_cropped_where_they_differ(mode, factor, rng):
+    pixels = rng.integers(0, 256, (40, 50), dtype=np.uint8)
+    image = Image.fromarray(pixels * np.uint16(257)) if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+    large = upscale_by(image, factor, (4,) if factor > 2 else (2,), lambda scale: DRCN(2, 1, scale=scale))
+    whole, before, after = before_after(image, large, factor).axes
+    assert [axes.get_title() for axes in (whole, before, after)] == ["whole image", "bicubic", "DRCN"]
+    assert whole.images[0].get_array().shape[:2] == large.size[::-1]
+    assert before.images[0].get_array().shape == after.images[0].get_array().shape
+
+
+def test_the_crop_is_where_the_network_changes_most(rng):
+    image = Image.fromarray(rng.integers(100, 110, (80, 90), dtype=np.uint8))
+    large = np.kron(np.asarray(image), np.ones((2, 2), np.uint8))
+    large[100:150, 110:160] += 90
+    whole = before_after(image, Image.fromarray(large), 2).axes[0]
+    frame = whole.patches[0]
+    assert 96 <= frame.get_x() <= 110
+    assert 86 <= frame.get_y() <= 100

@@ -91,6 +91,7 @@ def test_the_result_turns_with_the_image(rng):
     x = rng.random((9, 12))
     once = predict_self_ensemble(model, x)
     assert once.shape == x.shape
+    assert np.array_equal(predict_luma(model, x, self_ensemble=True), once)
     for turn in range(8):
         assert np.abs(turned(once, turn) - predict_self_ensemble(model, turned(x, turn))).max() < 1e-12
     assert np.abs(predict_luma(model, turned(x, 1)) - turned(predict_luma(model, x), 1)).max() > 1e-6
