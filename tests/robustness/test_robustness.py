@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import fuzz
 import kill
+import kill_upscale
 import pytest
 import soak
 
@@ -56,6 +58,25 @@ def test_killed_and_resumed_is_the_same_bits(tmp_path, optimiser, workers):
     assert done >= 1
     assert list(found) == list(expected)
     assert all(kill.np.array_equal(found[name], expected[name]) for name in found)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+def test_killed_and_continued_every_photograph_is_whole(tmp_path):
+    command, expected, _ = kill_upscale.prepare(tmp_path, 24, 0)
+    out = tmp_path / "killed"
+    process = subprocess.Popen([*command, str(out)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    lines = [process.stdout.readline() for _ in range(5)]
+    process.kill()
+    lines += process.communicate()[0].splitlines()
+    _, said = kill_upscale.disturbed(command, out, 0, 0, kill.random.Random(0))
+    assert len(said) < len(expected) == 24
+    said += kill_upscale.targets(lines)
+    assert kill_upscale.problems(kill_upscale.results(out), expected, said) == []
+
+
+def test_a_photograph_that_is_missing_damaged_or_done_twice_is_noticed():
+    wrong = kill_upscale.problems({"a": b"1", "c": b"2"}, {"a": b"2", "b": b"2"}, ["a", "b", "a"])
+    assert sorted(wrong) == ["missing: b", "other bytes: a", "too many: c", "written twice: a"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot raise SIGTERM in a thread")
