@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import hero
+import jpeg
 import numpy as np
 import pytest
 
 import minidrcn
 from minidrcn import load
 from minidrcn.data.datasets import image_paths
+from minidrcn.data.image_io import read_image
 from minidrcn.evaluate import evaluate
 from minidrcn.imaging.protocol import load_sample, measure, published
 from minidrcn.imaging.tiles import predict_luma
@@ -115,3 +117,13 @@ def test_the_card_states_the_photographs_and_the_ensemble_as_they_are(scale):
     )
     weights = load(f"x{scale}").params["ensemble.w"]
     assert least - 5e-5 <= weights.min() <= weights.max() <= largest + 5e-5
+
+
+@pytest.mark.parametrize("quality", [None, 75])
+def test_the_card_states_what_jpeg_costs(quality):
+    line = re.search(
+        rf"\n\| {quality or 'not compressed'} \| (\d\d\.\d\d) / (\d\d\.\d\d)", TABLES["card"].read_text("utf-8")
+    )
+    sharp = jpeg.middle(np.asarray(read_image(image_paths("photos", held_out=True)[0])))
+    # Encoders round differently.
+    assert jpeg.row(sharp, quality) == pytest.approx(tuple(map(float, line.groups())), abs=0.05 if quality else 0.006)

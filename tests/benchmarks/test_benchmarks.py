@@ -6,10 +6,12 @@ import csv
 import re
 
 import growth
+import jpeg
 import numpy as np
 import pytest
 import scaling
 import timing
+from PIL import Image
 
 from minidrcn import DRCN
 
@@ -98,3 +100,14 @@ def test_the_model_of_scaling_is_the_one_described(tmp_path):
     figure = scaling.draw(rows)
     assert [axes.get_title() for axes in figure.axes] == ["F = 4, one core each", "F = 4, 100 times as fast"]
     assert all(0 < row[kind] <= 1 for row in rows for kind in ("strong", "weak"))
+
+
+def test_jpeg_costs_most_of_the_gain(tmp_path, monkeypatch, capsys, rng):
+    i, j = np.mgrid[:63, :70]
+    Image.fromarray((128 + 100 * np.sign(np.sin(i / 3 + j / 5))).astype(np.uint8)).save(tmp_path / "edges.png")
+    monkeypatch.setattr(jpeg, "QUALITIES", (None, 20))
+    jpeg.main([str(tmp_path / "edges.png")])
+    title, _, clean, worst = capsys.readouterr().out.splitlines()
+    assert title.startswith("| edges, 70 x 62 |")
+    gain = [float(line.split("|")[4]) for line in (clean, worst)]
+    assert gain[0] > 1 > gain[1]
