@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import io
 import re
+import shlex
 import textwrap
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import minidrcn
-from minidrcn import load
+from minidrcn import DRCN, load
 from minidrcn.course.checks.bugs import BUGS
-from minidrcn.model import network
+from minidrcn.model import checkpoint, network
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +70,50 @@ def test_the_exercise_reports_what_it_says():
     # How large an error is that is nothing but rounding, and where, depends on the machine.
     printed, output = (re.sub(r"(?m)^(\w+) .* ok$", r"\1 ok", text) for text in (printed.getvalue(), output))
     assert printed == output
+
+
+@pytest.fixture
+def standing_in(tmp_path, monkeypatch):
+    """A folder with the result of the README's training, to run its other lines in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "001").mkdir(parents=True)
+    checkpoint.save(tmp_path / "runs" / "001" / "best.npz", DRCN(2, 1, scale=2))
+    return tmp_path
+
+
+def run(line, capsys):
+    """Run a line of the README in this process: stdout. Which files match *.jpg the command finds out itself."""
+    _, option, name, *arguments = shlex.split(line)
+    if option == "-c":
+        exec(name, {})
+    else:
+        assert importlib.import_module(name).main(arguments) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("small", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_photographs_are_enlarged_by_the_lines_as_they_stand(standing_in, capsys, small):
+    block, output = re.search(r"```\n(python -c .*?)```\n```\n(.*?)```", TEXT, re.DOTALL).groups()
+    first, *lines = block.splitlines()
+    run(first, capsys)
+    if small:
+        with Image.open("photo.jpg") as photo:
+            photo.crop((0, 200, 640, 216)).save("photo.jpg")
+        output = output.replace("640 x 427 -> 1280 x 854", "640 x 16 -> 1280 x 32")
+    printed = [run(line, capsys) for line in lines]
+    assert printed[0] == output
+    made = {path.as_posix() for path in Path().rglob("*.*")} - {"runs/001/best.npz"}
+    by_itself = {"photo_w1000.jpg", "photo_w1000.jpg.compare.png"}
+    assert made == {"photo.jpg", "larger.png", "mine.png", *by_itself, "large/photo.webp", "large/photo_w1000.webp"}
+    assert run(lines[-1], capsys) == "", "all there"
+
+
+def test_the_lines_of_python_run(standing_in):
+    Image.new("RGB", (9, 8)).save("photo.jpg")
+    names = {}
+    exec(compile(re.search(r"From Python:\n\n```python\n(.*?)```", TEXT, re.DOTALL)[1], "README.md", "exec"), names)
+    assert names["larger"].size == (18, 16)
+    assert names["per_recursion"].shape == (9, *names["final"].shape)
 
 
 def test_the_dozen_lines_are_those_that_run():
