@@ -8,7 +8,8 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def atomic_write(path: str | os.PathLike, overwrite: bool = True) -> Iterator[Pa
         overwrite: False to raise `FileExistsError` if there is such a file by the time it gets its name.
     """
     path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
+    temporary = path.with_name(f".{_mark(path)}{uuid.uuid4().hex[:6]}{path.suffix}")
     try:
         yield temporary
         # The data must reach the disk before the name does.
@@ -74,11 +75,17 @@ def is_unfinished(path: Path) -> bool:
     return re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name) is not None
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed process had begun to write."""
+def sweep(folder: Path, targets: Iterable[Path] | None = None) -> None:
+    """Remove what a killed process had begun to write into a folder: everything, or what was to become these files."""
+    marks = None if targets is None else set(map(_mark, targets))
     for path in folder.iterdir():
-        if is_unfinished(path):
+        if is_unfinished(path) and (marks is None or path.name[1:7] in marks):
             path.unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> str:
+    """Six digits that say which file a temporary one is to become."""
+    return f"{zlib.crc32(os.fsencode(path.name)):08x}"[:6]
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .backend import require_gpu
 from .data.image_io import format_to_write, read_image, write_image
 from .data.metadata import metadata
 from .errors import InputError, UsageError
+from .files import sweep
 from .imaging.batch import Job, plan
 from .imaging.chosen_size import passes, upscale_by
 from .imaging.comparison import before_after
@@ -23,7 +25,7 @@ from .imaging.photo import choose_model, model_for
 from .model.drcn import DRCN
 
 SCALES = (2, 3, 4)
-BAR = "{percentage:3.0f}%|{bar}| {n:.1f}/{total} photographs, {elapsed} gone, {remaining} left"
+BAR = "{percentage:3.0f}%|{bar}| {n:.1f}/{total} photographs, {elapsed} elapsed, {remaining} left"
 
 
 @cli.command("upscale")
@@ -42,7 +44,9 @@ def main(argv: list[str] | None = None) -> int:
     planned = plan(inputs, out, label, report, recursive=args.recursive, ending=args.format, compare=args.compare)
     jobs = planned[args.shard]
     waiting = [job for job in jobs if not (args.skip_existing and all(path.exists() for path in job.outputs))]
-    if not args.skip_existing:
+    if args.skip_existing:
+        _sweep(path for job in jobs for path in job.outputs)
+    else:
         cli.refuse_existing((path for job in jobs for path in job.outputs), args.force)
     written = 0
     with cli.progress(None, total=len(waiting), bar_format=BAR, smoothing=0) as bar:
@@ -87,6 +91,13 @@ def _inputs_and_output(args: argparse.Namespace) -> tuple[list[Path], str | None
     # Windows leaves *.jpg to the program.
     found = [path for name in names for path in (not Path(name).exists() and sorted(glob.glob(name))) or [name]]
     return [Path(name) for name in found], out
+
+
+def _sweep(outputs: Iterable[Path]) -> None:
+    """Remove what a run that was killed had begun to write; other shards' temporary files stay."""
+    for folder, targets in groupby(sorted(outputs), key=lambda path: path.parent):
+        if folder.is_dir():
+            sweep(folder, targets)
 
 
 def _enlarge(

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from minidrcn.errors import UsageError
-from minidrcn.files import atomic_write, locked, write_text
+from minidrcn.files import atomic_write, is_unfinished, locked, sweep, write_text
 
 
 def test_a_file_is_atomic_write_or_not_at_all(tmp_path):
@@ -76,6 +76,20 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch
         temporary.write_text("mine")
     assert path.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_to_become_a_file_is_known_by_its_name(tmp_path):
+    with atomic_write(tmp_path / "a.png") as a, atomic_write(tmp_path / "b.png") as b:
+        for path in (a, b, tmp_path / "a.png", tmp_path / ".hidden.png"):
+            path.touch()
+        assert is_unfinished(a)
+        sweep(tmp_path, [tmp_path / "a.png", tmp_path / "c.png"])
+        assert sorted(tmp_path.iterdir()) == sorted([b, tmp_path / "a.png", tmp_path / ".hidden.png"])
+        a.touch()
+        sweep(tmp_path)
+        assert sorted(tmp_path.iterdir()) == [tmp_path / ".hidden.png", tmp_path / "a.png"]
+        a.touch()
+        b.touch()
 
 
 def test_on_windows_a_file_in_use_is_waited_for(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from conftest import run_command
 from PIL import Image, ImageCms
 
 from minidrcn import DRCN, upscale, upscale_image
+from minidrcn.files import atomic_write
 from minidrcn.model import checkpoint
 from minidrcn.upscale import main
 
@@ -309,6 +310,11 @@ def test_going_on_where_a_run_was_interrupted(trip, tmp_path, capsys, quick):
     whole = files_in(tmp_path / "new")
     (tmp_path / "new" / "day 1" / "c.tif").unlink()
     (tmp_path / "new" / "a.png").write_text("left as it is")
+    for begun, target in ((True, "day 1/c.tif"), (False, "others.png")):
+        with atomic_write(tmp_path / "new" / target) as temporary:
+            temporary.write_text("half of it")
+        (tmp_path / "new" / target).rename(temporary)
+        whole |= {} if begun else {temporary.name: b"half of it"}
     assert run_command(main, command, capsys)[0] == 2
     code, out, err = run_command(main, [*command, "--skip-existing"], capsys)
     assert (code, out.count("->")) == (0, 1)
@@ -413,7 +419,7 @@ def test_the_bar_shows_photographs_and_the_time_left(photo, tmp_path, capsys, qu
         code, out, err = run_command(main, [photo, f"{tmp_path / 'new'}{len(options)}", *options, *quick], capsys)
         assert (code, out.count("->")) == (0, 2)
         assert re.search(r"0%\|.*0\.0/2 photographs", err)
-        assert re.search(r"\d% *\|.*\d\.\d/2 photographs, \d\d:\d\d gone, \d\d:\d\d left", err)
+        assert re.search(r"\d% *\|.*\d\.\d/2 photographs, \d\d:\d\d elapsed, \d\d:\d\d left", err)
 
 
 def test_a_bad_one_of_several_is_a_line_and_the_others_are_done(trip, tmp_path, capsys, quick):
