@@ -88,7 +88,7 @@ def add_force(parser: argparse.ArgumentParser) -> None:
 
 def refuse_existing(paths: Iterable[Path], force: bool = False) -> None:
     """Raise `UsageError` if a file would be overwritten, unless that is wanted."""
-    existing = [str(path) for path in paths if path.exists()]
+    existing = [str(path) for path in paths if os.path.exists(path)]
     if existing and not force:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UsageError(f"{existing[0]}{more}: exists; name another, or add --force to overwrite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     label = f"w{args.width}" if args.width else f"h{args.height}" if args.height else f"x{scales[0]}"
     planned = plan(inputs, out, label, report, recursive=args.recursive, ending=args.format, compare=args.compare)
     jobs = planned[args.shard]
-    waiting = [job for job in jobs if not (args.skip_existing and all(path.exists() for path in job.outputs))]
+    waiting = [job for job in jobs if not (args.skip_existing and all(map(os.path.exists, job.outputs)))]
     if args.skip_existing:
         _sweep(path for job in jobs for path in job.outputs)
     else:
@@ -89,7 +90,7 @@ def _inputs_and_output(args: argparse.Namespace) -> tuple[list[Path], str | None
     if "" in (*names, out):
         raise UsageError("the name of a file or folder is empty")
     # Windows leaves *.jpg to the program.
-    found = [path for name in names for path in (not Path(name).exists() and sorted(glob.glob(name))) or [name]]
+    found = [path for name in names for path in (not os.path.exists(name) and sorted(glob.glob(name))) or [name]]
     return [Path(name) for name in found], out
 
 
@@ -130,9 +131,9 @@ def _enlarge(
     if args.no_metadata:
         kept = {name: value for name, value in kept.items() if name == "icc_profile"}  # part of the colours
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    if not (args.skip_existing and job.target.exists()):
+    if not (args.skip_existing and os.path.exists(job.target)):
         write_image(large, job.target, kept, args.force, args.quality)
-    if job.comparison and not (args.skip_existing and job.comparison.exists()):
+    if job.comparison and not (args.skip_existing and os.path.exists(job.comparison)):
         plots.save(before_after(image, large, factor), job.comparison, overwrite=args.force)
     return f"{job.target}: {size} -> {large.width} x {large.height}"
 

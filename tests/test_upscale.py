@@ -433,3 +433,15 @@ def test_a_bad_one_of_several_is_a_line_and_the_others_are_done(trip, tmp_path, 
     assert "2 of 3 photographs written" in lines[2]
     assert "2 failed" in lines[2]
     assert sorted(files_in(tmp_path / "new")) == ["a.png", "c.tif"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows counts the letters of the whole path")
+def test_a_name_that_gets_too_long_is_a_line_and_the_others_are_done(photo, tmp_path, capsys, quick):
+    (photo / "wave0.png").rename(photo / f"{'w' * 251}.png")
+    code, out, err = run_command(main, [photo / f"{'w' * 251}.png", photo / "wave1.png", "--out", tmp_path / "new",
+                                        "--compare", *quick], capsys)  # fmt: skip
+    assert (code, out.count("->")) == (1, 1)
+    assert "cannot be written (File name too long)" in err.splitlines()[0]
+    code, out, err = run_command(main, ["w" * 999, photo / "wave1.png", tmp_path / "other", *quick], capsys)
+    assert (code, out.count("->"), err.count("\n")) == (1, 1, 1)
+    assert "File name too long" in err
