@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 
+import corpus
+import faults
 import fuzz
 import kill
 import kill_upscale
 import pytest
 import soak
+from PIL import Image
+
+from minidrcn import DRCN
+from minidrcn.model import checkpoint
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of damaged metadata
@@ -105,3 +112,80 @@ def test_growth_is_the_slope_after_the_warm_up():
     start, most, added = soak.growth(seen)
     assert (start, most) == (105.0, 149.5)
     assert added == pytest.approx(0.5 * 89)
+
+
+def test_images_in_every_mode_are_enlarged_or_refused_in_a_line(tmp_path):
+    (tmp_path / "made").mkdir()
+    made = corpus.make_images(tmp_path / "made", sizes=[(9, 6)])
+    chosen = [path for path in made if "-F-" in path.name or path.suffix == ".tif"][::4]
+    checkpoint.save(tmp_path / "m.npz", DRCN(2, 1, scale=2))
+    found = dict(corpus.outcomes(chosen, str(tmp_path / "m.npz")))
+    assert {outcome.word for outcome in found.values()} == {"done", "refused in a line"}, found
+    assert all("-F-" in path.name for path, outcome in found.items() if outcome.word != "done"), found
+
+
+def test_a_corpus_notices_what_goes_wrong(tmp_path):
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    Image.new("L", (9, 6), 100).save(source)
+    for status, said, word in (
+        (1, "", "more lines"),
+        (1, "error: one", "refused in a line"),
+        (1, "one\ntwo", "more lines"),
+        (1, "Traceback\nKeyError: 1", "traceback"),
+    ):
+        assert corpus.judge(source, target, status, said, 4.0).word == word
+    for size, value, said, word in (
+        ((18, 12), 100, "", "done"),
+        ((18, 12), 100, f"{source}: a note", "done"),
+        ((18, 12), 100, "a note", "more lines"),
+        ((18, 13), 100, "", "wrong size"),
+        ((18, 12), 110, "", "done, differs by more than 4 levels"),
+    ):
+        Image.new("L", size, value).save(target)
+        assert corpus.judge(source, target, 0, said, 4.0).word == word
+
+
+@pytest.mark.slow
+def test_a_corpus_goes_on_after_a_crash_and_a_hang(tmp_path, monkeypatch):
+    for name in ("crash", "hang", "sound"):
+        Image.new("L", (9, 6)).save(tmp_path / f"{name}.png")
+    checkpoint.save(tmp_path / "m.npz", DRCN(2, 1, scale=2))
+    monkeypatch.setattr(corpus, "_work", unreliable)
+    paths = corpus.images_below(tmp_path)
+    found = [outcome.word for _, outcome in corpus.outcomes(paths, str(tmp_path / "m.npz"), seconds=5.0)]
+    assert found == ["crash", "hang", "done"]
+
+
+def unreliable(connection, model):
+    """Stands in for `corpus._work` in its process."""
+    connection.send("ready")
+    while names := connection.recv():
+        if "crash" in names[0]:
+            sys.exit(3)
+        if "hang" not in names[0]:
+            Image.new("L", (18, 12)).save(names[1])
+            connection.send((0, ""))
+
+
+@pytest.mark.parametrize(("name", "every"), [("fetch", 1), ("upscale", 3)])
+def test_a_single_fault_of_the_file_system_is_one_line_and_does_no_harm(name, every):
+    calls, statuses, problems = faults.faults_of(faults.TRIALS[name], every)
+    assert problems == []
+    assert {call.split()[0] for call in calls} == {"mkdir", "open", "write", "close", "fsync", "replace"}
+    assert set(statuses) == {0, 1} if name == "upscale" else {1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["train", "grade"])
+def test_a_single_fault_does_no_harm_to_training_and_grading(name):
+    assert faults.faults_of(faults.TRIALS[name], 7)[2] == []
+
+
+def test_faults_notice_what_is_lost(monkeypatch):
+    def in_place(path, overwrite=True):
+        return contextlib.nullcontext(path)
+
+    monkeypatch.setattr(faults.named_sets, "atomic_write", in_place)
+    problems = faults.faults_of(faults.Fetching)[2]
+    assert problems
+    assert all("is not whole" in problem for problem in problems)
