@@ -3,17 +3,24 @@
     python tests/robustness/fuzz.py [--cases 20000] [--seed 0]
 
 Sound files, images of many formats and the files of a training run, are damaged at random: bytes changed, cut, moved,
-repeated, replaced by numbers that file formats are afraid of. What reads them must return, or raise `InputError` with
-one line, within seconds. A checkpoint that is read must hold the numbers that were written.
+repeated, replaced by numbers that file formats are afraid of. What knows the structure does harm that is not seen at
+once: a checkpoint with absurd values and a checksum that fits, chunks of PNG and WebP files moved and changed with sums
+and lengths that fit, entries of a TIFF file's directory. What reads them must return, or raise `InputError` with one
+line, within seconds. A checkpoint that was damaged and is read must hold the numbers that were written; one that was
+forged, a network that predicts finite numbers.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import io
+import json
+import struct
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +31,9 @@ import psutil
 from minidrcn import DRCN
 from minidrcn.data.image_io import read_image, to_array
 from minidrcn.errors import InputError
+from minidrcn.imaging.tiles import predict_luma
 from minidrcn.model import checkpoint
+from minidrcn.training import step
 from minidrcn.training.config import TrainingConfig, read_config
 from minidrcn.training.optim import Adam
 from minidrcn.training.run_folder import COLUMNS, read_log
@@ -75,6 +84,9 @@ def sound_files() -> dict[str, bytes]:
         path, model = Path(folder) / "last.npz", DRCN(3, 2)
         checkpoint.save(path, model, Adam().init(model.params), {"step": 3, "best_psnr": 30.0})
         files["last.npz"] = path.read_bytes()
+        config = TrainingConfig(filters=3, recursions=2, schedule="plateau")
+        step.save_state(path, step.replace(step.start(config), step=3, best_psnr=30.0), config)
+        files["forged.npz"] = path.read_bytes()
     files["config.json"] = TrainingConfig().to_json().encode()
     files["log.csv"] = (
         ",".join(COLUMNS) + "\n" + "10,0.5,2.0,0.001,0.9,1.5,,\n20,0.4,2.0,0.001,0.9,3,31.5,31\n"
@@ -108,6 +120,121 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(data)
 
 
+ABSURD = (
+    -1,
+    0,
+    1,
+    7,
+    10**9,
+    2**63,
+    10**400,
+    0.5,
+    -1e308,
+    1e308,
+    float("nan"),
+    float("inf"),
+    True,
+    None,
+    "",
+    "x",
+    [],
+    {},
+)
+
+
+def forged(content: bytes, rng: np.random.Generator) -> bytes:
+    """A checkpoint with one to three absurd values and a checksum that fits."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if name != "checksum"}
+    meta = json.loads(bytes(arrays["meta"]))
+    for _ in range(int(rng.integers(1, 4))):
+        if rng.random() < 0.7:
+            inner = meta
+            while True:  # to a random place in it
+                key = list(inner)[int(rng.integers(len(inner)))]
+                if not (isinstance(inner[key], dict) and inner[key]) or rng.random() < 0.1:
+                    break
+                inner = inner[key]
+            inner[key] = copy.deepcopy(ABSURD[int(rng.integers(len(ABSURD)))])
+            if rng.random() < 0.1:
+                del inner[key]
+            if not meta:
+                break
+        else:
+            name = list(arrays)[int(rng.integers(len(arrays) - 1))]
+            change = rng.integers(5)
+            if change == 0:
+                arrays[name] = arrays[name] * np.float32(10.0 ** rng.integers(0, 40))
+            elif change == 1:
+                arrays[name] = np.full_like(arrays[name], (np.nan, np.inf, 3e38)[int(rng.integers(3))])
+            elif change == 2:
+                arrays[name] = arrays[name].astype(("f8", "i4", "U3", "c8", "?")[int(rng.integers(5))])
+            elif change == 3:
+                arrays[name] = np.zeros((0, *arrays[name].shape))
+            else:
+                arrays[f"{name}/own"] = arrays[name]
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    file = io.BytesIO()
+    np.savez(file, **arrays, checksum=checkpoint._checksum(arrays))
+    return file.getvalue()
+
+
+def restructured(name: str, content: bytes, rng: np.random.Generator) -> bytes:
+    """A PNG, WebP or TIFF file whose pieces were changed, with lengths and sums that fit."""
+    if name.endswith(".tif"):
+        return _retagged(content, rng)
+    png = name.endswith(".png")
+    head = 8 if png else 12
+    chunks, at = [], head
+    while at + 8 <= len(content):
+        length = int.from_bytes(content[at : at + 4] if png else content[at + 4 : at + 8], "big" if png else "little")
+        kind = content[at + 4 : at + 8] if png else content[at : at + 4]
+        chunks.append((kind, content[at + 8 : at + 8 + length]))
+        at += 12 + length if png else 8 + length + length % 2
+    k, other = (int(rng.integers(len(chunks))) for _ in range(2))
+    change = rng.integers(5)
+    if change == 0:
+        chunks[k] = (chunks[other][0], chunks[k][1])
+    elif change == 1:
+        chunks.insert(other, chunks[k])
+    elif change == 2:
+        del chunks[k]
+    else:
+        chunks[k] = (chunks[k][0], damaged(chunks[k][1], rng))
+    if png:
+        pieces = [
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in chunks
+        ]
+        return content[:8] + b"".join(pieces)
+    body = b"WEBP" + b"".join(
+        kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _retagged(content: bytes, rng: np.random.Generator) -> bytes:
+    data = bytearray(content)
+    (start,) = struct.unpack_from("<I", data, 4)
+    for _ in range(int(rng.integers(1, 4))):
+        entry = start + 2 + 12 * int(rng.integers(struct.unpack_from("<H", data, start)[0]))
+        field, layout = ((0, "<H"), (2, "<H"), (4, "<I"), (8, "<I"))[int(rng.integers(4))]
+        value = int(rng.choice([0, 1, 2, 3, 5, 6, 8, 12, 16, 32, 0xFFFF, 0x7FFFFFFF, int(rng.integers(2**16))]))
+        struct.pack_into(layout, data, entry + field, value & (0xFFFF if layout == "<H" else 0xFFFFFFFF))
+    return bytes(data)
+
+
+def changed(name: str, content: bytes, rng: np.random.Generator) -> bytes:
+    """Damage that suits the file."""
+    if rng.random() < 0.05:
+        return rng.bytes(int(rng.integers(400)))
+    if name == "forged.npz":
+        return forged(content, rng)
+    if name.endswith((".png", ".tif", ".webp")) and rng.random() < 0.5:
+        return restructured(name, content, rng)
+    return damaged(content, rng)
+
+
 def read_picture(path: Path) -> None:
     """As every command reads images."""
     to_array(read_image(path, MAX_PIXELS))
@@ -124,8 +251,14 @@ def reader(name: str, sound: bytes) -> Reader:
             assert np.array_equal(found.model.params[name], value), f"{name} has other numbers"
         assert found.training == expected.training, "another state of training"
 
+    def resume(path: Path) -> None:
+        state, _ = step.load_state(path)
+        predict_luma(state.averaged, np.full((5, 4), 0.5, np.float32), workers=1)
+
     if name == "config.json":
         return read_config
+    if name == "forged.npz":
+        return resume
     if name == "log.csv":
         return lambda path: read_log(path.parent)
     return read_checkpoint if name.endswith(".npz") else read_picture
@@ -137,9 +270,8 @@ def fuzz(cases: int, seed: int, folder: Path) -> tuple[Counter, list[str], float
     names, count, wrong, slowest = list(files), Counter(), [], 0.0
     for case in range(cases):
         name = names[case % len(names)]
-        content = rng.bytes(int(rng.integers(400))) if rng.random() < 0.05 else damaged(files[name], rng)
         path = folder / name
-        path.write_bytes(content)
+        path.write_bytes(changed(name, files[name], rng))
         start = time.monotonic()
         try:
             reader(name, files[name])(path)
