@@ -16,6 +16,8 @@ from minidrcn.backend import to_cpu
 settings.register_profile("same every time", derandomize=True, deadline=None, max_examples=30)
 settings.load_profile("same every time")
 
+HANGS = 900  # seconds: a process that has not ended by then never will, whatever else the machine does
+
 
 def cuda_device_problem() -> str | None:
     if importlib.util.find_spec("cupy") is None:

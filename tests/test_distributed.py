@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import HANGS
 
 from minidrcn.npz import read_npz
 from minidrcn.train import main
@@ -50,7 +51,7 @@ def command(ranks, images, out, *options):
 
 
 def run(*arguments):
-    result = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=100, check=False)
+    result = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=HANGS, check=False)
     return result.returncode, result.stdout, result.stderr
 
 
@@ -111,7 +112,7 @@ def processes(out):
 
 
 def gone(out):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANGS
     while processes(out):
         assert time.monotonic() < deadline, "processes are left"
         time.sleep(0.1)
@@ -125,7 +126,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds p
 def test_a_signal_saves_first(tmp_path, images, number, status):
     process = started(images, tmp_path / "out", 3)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=HANGS)
     assert process.returncode == status
     assert err.count("interrupted and saved") == 1
     gone(tmp_path / "out")
@@ -139,7 +140,7 @@ def test_a_rank_that_is_killed_ends_all_and_any_number_goes_on_to_the_same_bytes
         process = started(images, out, 2 + k % 3, *(["--resume"] if k else []))
         victims = processes(out)
         os.kill(victims[int(rng.integers(len(victims)))], signal.SIGKILL)
-        process.communicate(timeout=10)
+        process.communicate(timeout=HANGS)
         assert process.returncode != 0
         gone(out)
     steps = json.loads(bytes(read_npz(out / "last.npz")["meta"]))["training"]["step"] + 5
@@ -172,10 +173,8 @@ sys.exit(train.main(sys.argv[1:]))
 """)
     words = command(3, images, tmp_path / "out", "--steps", "1000")
     words[4:6] = [str(script)]
-    begin = time.monotonic()
-    result = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(words, capture_output=True, text=True, timeout=HANGS, check=False)
     assert result.returncode != 0
-    assert time.monotonic() - begin < 40
     assert "minidrcn.train: error: the disk of rank 1 is gone" in result.stderr
     assert "Traceback" not in result.stderr
     gone(tmp_path / "out")

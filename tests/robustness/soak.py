@@ -60,9 +60,14 @@ def soak_training(minutes: float, every: float, options: list[str]) -> tuple[str
     """Train for that long as the command does, checkpoints and measurements included, and stop it as Ctrl-C would."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        alarm = threading.Timer(60 * minutes, lambda: signal.raise_signal(signal.SIGTERM))
-        alarm.daemon = True
-        alarm.start()
+
+        def stop() -> None:
+            while not (out / "best.npz").exists():  # before that, nobody waits for signals
+                time.sleep(0.05)
+            time.sleep(60 * minutes)
+            signal.raise_signal(signal.SIGTERM)
+
+        threading.Thread(target=stop, daemon=True).start()
         with watched(every) as seen, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             status = train.main(["--steps", "1000000", "--out", str(out), *options])
         updates = (out / "log.csv").read_text(encoding="utf-8").splitlines()[-1].partition(",")[0]
