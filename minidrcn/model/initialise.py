@@ -6,6 +6,8 @@ import numpy as np
 
 from .network import Architecture
 
+RECURSION_BIAS = -1e-4  # far above what rounding does, far below what matters
+
 
 def he(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> np.ndarray:
     """He initialisation: normal, variance 2 / fan-in (He et al. 2015, eq. 10), float64.
@@ -51,6 +53,9 @@ def param_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 def initial_params(architecture: Architecture, seed: int = 0, dtype: str = "float32") -> dict[str, np.ndarray]:
     """All parameters of a DRCN: He's kernels, but the identity for the recursion, 0 for biases, 1/D for the ensemble.
 
+    The recursion's bias is a little below 0: where h_d is 0 the identity would give 0 again, on the kink of the ReLU,
+    and rounding would decide whether a gradient passes. Now none does, as `relu_backward` has it at 0.
+
     With the skip the last kernel is He's times 0.001, as in the authors' code: the network then starts as bicubic
     interpolation, which is already close to the answer. Without the skip there is nothing to start from, and He's
     scale is kept.
@@ -65,6 +70,7 @@ def initial_params(architecture: Architecture, seed: int = 0, dtype: str = "floa
     if architecture.skip:
         params["reconstruct2.w"] *= 0.001
     params["recursion.w"] = identity(shapes["recursion.w"])
+    params["recursion.b"][:] = RECURSION_BIAS
     if architecture.recursive_supervision:
         params["ensemble.w"][:] = 1 / architecture.recursions
     return {name: value.astype(dtype) for name, value in params.items()}

@@ -36,7 +36,7 @@ def test_names_shapes_and_start_values():
         "ensemble.w": (D,),
     }
     assert {p.dtype for p in params.values()} == {np.dtype("float32")}
-    assert not any(params[name].any() for name in params if name.endswith(".b"))
+    assert not any(params[name].any() for name in params if name.endswith(".b") and name != "recursion.b")
     assert np.array_equal(params["ensemble.w"], np.full(D, 1 / D, dtype="float32"))
 
 
@@ -120,7 +120,7 @@ def test_prediction_alone_agrees_with_the_forward_pass(options, rng):
 @pytest.mark.parametrize("filters", [9, 130])
 def test_the_fast_convolution_gives_what_the_plain_one_gives(filters, options, rng):
     x, y = rng.random((2, 2, 6, 5, 1))
-    plain = contract.random_model(rng, filters, **options)  # as initialised, maps that are 0 are so by rounding only
+    plain = contract.random_model(rng, filters, **options)
     fast = DRCN.from_params(plain.params, plain.architecture, conv="winograd")
     for ours, theirs in zip(fast.predict(x), plain.predict(x), strict=True):
         assert relative_error(ours, theirs) < 1e-11
@@ -129,6 +129,16 @@ def test_the_fast_convolution_gives_what_the_plain_one_gives(filters, options, r
     assert abs(loss - expected_loss) < 1e-11 * expected_loss
     assert grads.keys() == fast.params.keys()
     assert all(relative_error(grads[name], expected_grads[name]) < 1e-10 for name in grads)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"recursive_supervision": False, "skip": False}, {"reconstruction_relu": True}]
+)
+def test_rounding_decides_nothing_at_the_start(options, rng):
+    """Before the first update the recursion is the identity: what is 0 after a ReLU must not come to its kink again."""
+    x, y = rng.random((2, 2, 20, 21, 1), dtype=np.float32)
+    plain, fast = (DRCN(16, 9, conv=conv, **options).loss_and_grads(x, y)[1] for conv in ("im2col", "winograd"))
+    assert all(relative_error(fast[name], plain[name]) < 3e-5 for name in plain)
 
 
 def test_parameters_changed_in_place_count(rng):
