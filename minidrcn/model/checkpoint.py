@@ -139,6 +139,11 @@ def _package_version() -> str:
     return __version__
 
 
+def is_shipped(model: str | os.PathLike) -> bool:
+    """Whether this names shipped weights, such as "x2", and no file."""
+    return Path(model).suffix != ".npz" and Path(model).parent == Path()
+
+
 def load(model: str | os.PathLike) -> DRCN:
     """A trained network, by the name of shipped weights such as "x2", or from a file that a training run wrote.
 
@@ -146,7 +151,7 @@ def load(model: str | os.PathLike) -> DRCN:
         UsageError: no weights of that name are shipped.
         InputError: there is no such file, or it is no model.
     """
-    if Path(model).suffix == ".npz" or Path(model).parent != Path():
+    if not is_shipped(model):
         return load_checkpoint(model).model
     shipped = sorted(path.stem for path in WEIGHTS.glob("*.npz"))
     if str(model) not in shipped:

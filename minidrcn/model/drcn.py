@@ -99,10 +99,14 @@ class DRCN:
         """The array module the parameters live in, `numpy` or `cupy`."""
         return get_xp(self.params["embed1.w"])
 
+    @property
+    def folded_params(self) -> Params:
+        """The parameters that compute it: `params`, or with a reconstruction in fewer operations (see `fold`)."""
+        return fold_forward(self.params)[0] if self._foldable else self.params
+
     def forward(self, x: Array, keep: bool = True) -> tuple[Array, Array, ForwardCache | None]:
         """`network.forward` with this network's parameters: final, ys, cache."""
-        params = fold_forward(self.params)[0] if self._foldable else self.params
-        return network.forward(params, self._checked(x, "x"), self.architecture, self.conv, keep)
+        return network.forward(self.folded_params, self._checked(x, "x"), self.architecture, self.conv, keep)
 
     def backward(
         self, dfinal: Array, dys: Array, cache: ForwardCache, input_gradient: bool = True

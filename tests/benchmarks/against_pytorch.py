@@ -118,6 +118,8 @@ def prediction(F: int, D: int, H: int, W: int, relu: bool, device: str) -> tuple
         makers["PyTorch, algebra by hand"] = partial(peers.torch_prediction, model, batch, device, **by_hand)
     if device == "cpu":
         makers["onnxruntime"] = partial(peers.onnxruntime_prediction, model, batch, usable_cores())
+        if not relu:
+            makers["onnxruntime, by hand"] = partial(makers["onnxruntime"], by_hand=True)
         makers["OpenVINO"] = partial(peers.openvino_prediction, model, batch, usable_cores())
     return flops(model, H, W), makers
 

@@ -6,13 +6,13 @@ ImportError; the benchmark then says so and goes on.
 
 from __future__ import annotations
 
-import functools
 import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from minidrcn import DRCN
+from minidrcn.imaging.onnx_graph import luma_graph
 
 Run = Callable[[], object]
 
@@ -94,13 +94,14 @@ def jax_training(model: DRCN, x: np.ndarray, y: np.ndarray, alpha: float) -> Run
     return lambda: jax.block_until_ready(step(params, mine, target))
 
 
-def onnxruntime_prediction(model: DRCN, x: np.ndarray, threads: int) -> Run:
-    """onnxruntime on the CPU."""
+def onnxruntime_prediction(model: DRCN, x: np.ndarray, threads: int, by_hand: bool = False) -> Run:
+    """onnxruntime on the CPU, every layer as it is or, by hand, as `python -m minidrcn.export` writes the network."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(onnx_file(model), options, providers=["CPUExecutionProvider"])
+    graph = luma_graph(model if by_hand else _plain(model)).SerializeToString()
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     images = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     return lambda: session.run(None, {"x": images})[0]
 
@@ -112,46 +113,12 @@ def openvino_prediction(model: DRCN, x: np.ndarray, threads: int) -> Run:
     core = openvino.Core()
     options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
     images = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    graph = core.read_model(io.BytesIO(onnx_file(model)))
+    graph = core.read_model(io.BytesIO(luma_graph(_plain(model)).SerializeToString()))
     graph.reshape(images.shape)
     compiled = core.compile_model(graph, "CPU", options)
     return lambda: compiled([images])[0]
 
 
-@functools.lru_cache(maxsize=1)
-def onnx_file(model: DRCN) -> bytes:
-    """The network as an ONNX graph, NCHW: shared kernels are one initialiser each."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    a, nodes = model.architecture, []
-    weights = {
-        name: np.ascontiguousarray(value.transpose(3, 2, 0, 1)) if value.ndim == 4 else value
-        for name, value in model.params.items()
-        if name != "ensemble.w"
-    }
-    weights |= {f"ensemble.{d}": w for d, w in enumerate(model.params["ensemble.w"])}
-
-    def add(kind: str, *inputs: str, **attributes: object) -> str:
-        nodes.append(helper.make_node(kind, inputs, [f"{kind}{len(nodes)}"], **attributes))
-        return nodes[-1].output[0]
-
-    def layer(h: str, name: str) -> str:
-        z = add("Conv", h, f"{name}.w", f"{name}.b", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
-        return add("Relu", z) if name in a.rectified else z
-
-    h, final = layer(layer("x", "embed1"), "embed2"), None
-    for d in range(a.recursions):
-        h = layer(h, "recursion")
-        f = layer(layer(h, "reconstruct1"), "reconstruct2")
-        y = add("Mul", f"ensemble.{d}", add("Add", "x", f) if a.skip else f)
-        final = y if final is None else add("Add", final, y)
-
-    shape = ["N", 1, "H", "W"]
-    graph = helper.make_graph(
-        nodes,
-        "drcn",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(final, TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+def _plain(model: DRCN) -> DRCN:
+    """The same network with a convolution for every layer."""
+    return DRCN.from_params(model.params, model.architecture, conv="im2col")
