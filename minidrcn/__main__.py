@@ -13,6 +13,7 @@ VERBS = {
     "train": "train a network on photographs, or go on with a run",
     "upscale": "enlarge photographs",
     "evaluate": "measure a network beside bicubic interpolation, as the paper did",
+    "export": "write a network for other programs",
     "grad_check": "compare every gradient with finite differences",
     "experiments": "redraw the paper's figures from networks trained here",
     "animate": "draw a photograph that sharpens recursion by recursion",

@@ -19,6 +19,9 @@ from .errors import InputError, UsageError
 
 Main = Callable[[list[str] | None], int]
 
+# What brings a library that not every installation has.
+EXTRAS = dict.fromkeys(("onnx", "safetensors"), "-e '.[onnx]'")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that says what is wrong in one line."""
@@ -122,9 +125,11 @@ def command(verb: str) -> Callable[[Main], Main]:
             except OSError as error:
                 return fail(verb, f"{error.filename or 'file'}: {error.strerror or error}", 1)
             except ModuleNotFoundError as error:
-                if (error.name or __package__).split(".")[0] == __package__:
+                library = (error.name or __package__).split(".")[0]
+                if library == __package__:
                     raise
-                return fail(verb, f"needs {error.name}, which is not installed: pip install minidrcn brings it", 1)
+                source = EXTRAS.get(library, "minidrcn")
+                return fail(verb, f"needs {error.name}, which is not installed: pip install {source} brings it", 1)
             except MemoryError:
                 return fail(verb, "not enough memory; lower --filters, --batch or --workers", 1)
             except KeyboardInterrupt:

@@ -238,7 +238,11 @@ def rooms() -> str:
     ]
     parts = [
         room(
-            WIDTH // 2, 62, WIDTH - 40, "commands", "train · evaluate · upscale · animate · experiments · data · course"
+            WIDTH // 2,
+            62,
+            WIDTH - 40,
+            "commands",
+            "train · evaluate · upscale · export · animate · experiments · data · course",
         )
     ]
     parts += [room(left, y, wide, *words) for y, *words in floors]

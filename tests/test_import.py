@@ -12,7 +12,7 @@ import minidrcn
 PACKAGE = Path(minidrcn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = ["course", "training", "imaging", "model", "ops", "data", "plots"]  # from the top
-VERBS = {"train", "evaluate", "upscale", "experiments", "animate", "data.__main__", "course.__main__"}
+VERBS = {"train", "evaluate", "upscale", "export", "experiments", "animate", "data.__main__", "course.__main__"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -31,7 +31,7 @@ def test_importing_the_package_loads_numpy_and_nothing_heavier(imported):
     code = (
         f"import sys; import {imported}\n"
         "heavy = {'PIL', 'matplotlib', 'skimage', 'scipy', 'tqdm', 'threadpoolctl', 'cupy', 'torch', 'requests'}\n"
-        "heavy |= {'psutil', 'IPython', 'nbformat'}\n"
+        "heavy |= {'psutil', 'IPython', 'nbformat', 'onnx', 'safetensors'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
