@@ -14,6 +14,7 @@ VERBS = {
     "upscale": "enlarge photographs",
     "evaluate": "measure a network beside bicubic interpolation, as the paper did",
     "export": "write a network for other programs",
+    "demo": "make a web page that enlarges photographs in the visitor's browser",
     "grad_check": "compare every gradient with finite differences",
     "experiments": "redraw the paper's figures from networks trained here",
     "animate": "draw a photograph that sharpens recursion by recursion",

@@ -242,7 +242,8 @@ def rooms() -> str:
             62,
             WIDTH - 40,
             "commands",
-            "train · evaluate · upscale · export · animate · experiments · data · course",
+            "train · evaluate · experiments · data · course",
+            "upscale · animate · export · demo",
         )
     ]
     parts += [room(left, y, wide, *words) for y, *words in floors]
@@ -256,10 +257,10 @@ def rooms() -> str:
             "backend · metrics · grad_check · cli · options · errors · files · npz",
         )
     ]
-    edges = [97, *(y + step * (22 + 13 * (len(words) - 1)) for y, *words in floors for step in (-1, 1)), 815]
+    edges = [110, *(y + step * (22 + 13 * (len(words) - 1)) for y, *words in floors for step in (-1, 1)), 815]
     parts += [arrow("forward", (left, a), (left, b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     parts += [
-        arrow("forward", (right, 97), (right, 335)),
+        arrow("forward", (right, 110), (right, 335)),
         arrow("forward", (left + wide // 2, 345), (right - 110, 345)),
         arrow("forward", (left + wide // 2, 432), (right - 60, 432), (right - 60, 553)),
     ]

@@ -25,7 +25,7 @@ def test_a_graph_of_each_kind(tmp_path, capsys, needed):
     checkpoint.save(tmp_path / "m.npz", DRCN(4, 2, scale=4))
     for options, names in (
         ([], ["rgb", "larger"]),
-        (["--per-recursion"], ["rgb", "larger", "larger_1", "larger_2"]),
+        (["--per-recursion"], ["rgb", "larger", "larger_0", "larger_1", "larger_2"]),
         (["--luma"], ["x", "final"]),
         (["--luma", "--per-recursion"], ["x", "final", "y_1", "y_2"]),
     ):

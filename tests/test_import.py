@@ -12,7 +12,7 @@ import minidrcn
 PACKAGE = Path(minidrcn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = ["course", "training", "imaging", "model", "ops", "data", "plots"]  # from the top
-VERBS = {"train", "evaluate", "upscale", "export", "experiments", "animate", "data.__main__", "course.__main__"}
+VERBS = {"train", "evaluate", "upscale", "export", "demo", "experiments", "animate", "data.__main__", "course.__main__"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -46,7 +46,7 @@ def photo_graph(
     """A photograph and its enlargement, as `upscale_image`: `rgb` (N, 3, H, W) to `larger`, both in [0, 1].
 
     H and W are 2 or more. The other arguments are those of `luma_graph`; the recursions' outputs are `larger_1` to
-    `larger_D`.
+    `larger_D`, and `larger_0` is bicubic interpolation alone.
     """
     graph = _Graph()
     # The conversion is affine: what it does to black and to the three primaries says all.
@@ -64,7 +64,7 @@ def photo_graph(
 
     outputs = {"larger": in_colour(final)}
     if per_recursion:
-        outputs |= _numbered("larger", [in_colour(y) for y in ys])
+        outputs |= _numbered("larger", [in_colour(y) for y in (x, *ys)], first=0)
     return graph.finish({"rgb": ["N", 3, "H", "W"]}, outputs, ["N", 3, f"{scale}*H", f"{scale}*W"], metadata)
 
 
@@ -76,8 +76,8 @@ def metadata(name: str, model: DRCN, scale: int) -> dict[str, str]:
     return {key: str(value) for key, value in facts.items()}
 
 
-def _numbered(name: str, values: list[str]) -> dict[str, str]:
-    return {f"{name}_{d}": value for d, value in enumerate(values, 1)}
+def _numbered(name: str, values: list[str], first: int = 1) -> dict[str, str]:
+    return {f"{name}_{d}": value for d, value in enumerate(values, first)}
 
 
 def _network(graph: _Graph, model: DRCN, x: str) -> tuple[str, list[str]]:

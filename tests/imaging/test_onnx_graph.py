@@ -73,10 +73,11 @@ def test_every_recursion_in_colour(rng):
     model = DRCN(4, 3, scale=3)
     image = rng.random((9, 8, 3))
     outputs = run(photo_graph(model, 3, per_recursion=True), image)
-    assert list(outputs) == ["larger", "larger_1", "larger_2", "larger_3"]
-    _, ys = model.predict(enlarge_luma(luma(image), 3)[None, :, :, None])
+    assert list(outputs) == ["larger", "larger_0", "larger_1", "larger_2", "larger_3"]
+    x = enlarge_luma(luma(image), 3)[None, :, :, None]
+    _, ys = model.predict(x)
     chroma = imresize(rgb_to_ycbcr(image), 3)[..., 1:]
-    for d, y in enumerate(ys, 1):
+    for d, y in enumerate([x, *ys]):
         expected = ycbcr_to_rgb(np.dstack([y[0], chroma]))
         assert np.abs(outputs[f"larger_{d}"][0] - expected).max() < 1e-4
 
