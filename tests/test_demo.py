@@ -207,6 +207,9 @@ def test_a_photograph_in_several_tiles_is_upscale_image_s(page, network):
     _, bicubic = download(page)
     assert np.abs(bicubic - image.repeat(2, 0).repeat(2, 1)).mean() < 10
     assert np.abs(bicubic - result).mean() > 1
+    page.locator("#recursion").fill("10")
+    assert page.inner_text("#step") == "mean of all"
+    assert page.locator("#before canvas, #after canvas").count() == 2
 
 
 @pytest.mark.slow

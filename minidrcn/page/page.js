@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const worker = new Worker("worker.js", { type: "module" });
 const networks = await (await fetch("networks.json")).json();
 let network = networks[0];
-let photograph, title; // a 2d context, and the name of the file without its ending
+let photograph, title; // a bitmap, and the name of its file without the ending
 let layers = []; // 2d contexts: bicubic interpolation, the prediction after every recursion, their ensemble
 let job = 0; // counts enlargements; an older one ends when there is a newer
 
@@ -18,11 +18,7 @@ let job = 0; // counts enlargements; an older one ends when there is a newer
 async function take(blob, name) {
   job++; // ends what may be running
   try {
-    const bitmap = await createImageBitmap(blob);
-    photograph = context(bitmap.width, bitmap.height);
-    photograph.fillStyle = "white"; // what is transparent becomes white
-    photograph.fillRect(0, 0, bitmap.width, bitmap.height);
-    photograph.drawImage(bitmap, 0, 0);
+    photograph = await createImageBitmap(blob);
   } catch {
     return complain(`${name} is no picture that this browser can read.`);
   }
@@ -57,27 +53,27 @@ async function enlarge() {
   const { scale, file } = network;
   const source = middle(photograph, LIMIT / scale ** 2);
   const { width, height } = source.canvas;
-  const note =
-    source === photograph ? "" : `Larger than the limit, so its middle, ${width} × ${height}. `;
+  const cropped = width < photograph.width;
+  const note = cropped ? `Larger than the limit, so its middle, ${width} × ${height}. ` : "";
   const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
   const tiles = cover(width, height);
+  let done = 0;
+  let device;
   prepare(source);
   say(`${note}Loading the network …`, 0);
   try {
-    for (const [k, { outer, inner, x, y }] of tiles.entries()) {
+    for (const { outer, inner, x, y } of tiles) {
       const pixels = source.getImageData(outer.x, outer.y, outer.width, outer.height);
-      const { pictures, device } = await ask({ file, pixels, inner });
+      const answer = await ask({ file, pixels, inner });
       if (mine !== job) return;
-      pictures.forEach((picture, d) => layers[d].putImageData(picture, x, y));
-      const [done, seconds] = [k + 1, (performance.now() - started) / 1000];
-      const left = Math.ceil((seconds / done) * (tiles.length - done));
+      device = answer.device;
+      answer.pictures.forEach((picture, d) => layers[d].putImageData(picture, x, y));
+      const left = Math.ceil((seconds() / ++done) * (tiles.length - done));
       say(`${note}Tile ${done} of ${tiles.length}, about ${left} s left`, done / tiles.length);
-      if (!left)
-        say(
-          `${note}${width} × ${height} to ${scale * width} × ${scale * height} in ${seconds.toFixed(1)} s on ${device}`,
-          1,
-        );
     }
+    const sizes = `${width} × ${height} to ${scale * width} × ${scale * height}`;
+    say(`${note}${sizes} in ${seconds().toFixed(1)} s on ${device}`, 1);
     $("download").disabled = false;
   } catch (error) {
     if (mine === job) complain(`It did not work: ${error.message}`);
@@ -126,16 +122,14 @@ function cover(width, height) {
   );
 }
 
-function middle(picture, pixels) {
-  const { width, height } = picture.canvas;
-  const share = Math.sqrt(pixels / (width * height));
-  if (share >= 1) return picture;
-  const part = context(Math.floor(share * width), Math.floor(share * height));
-  part.drawImage(
-    picture.canvas,
-    (part.canvas.width - width) >> 1,
-    (part.canvas.height - height) >> 1,
-  );
+// The middle of a bitmap, as large as the limit allows; what is transparent becomes white.
+function middle(bitmap, limit) {
+  const share = Math.min(1, Math.sqrt(limit / (bitmap.width * bitmap.height)));
+  const [width, height] = [Math.floor(share * bitmap.width), Math.floor(share * bitmap.height)];
+  const part = context(width, height);
+  part.fillStyle = "white";
+  part.fillRect(0, 0, width, height);
+  part.drawImage(bitmap, (width - bitmap.width) >> 1, (height - bitmap.height) >> 1);
   return part;
 }
 
@@ -156,7 +150,6 @@ function prepare(source) {
   $("problem").textContent = "";
   $("frame").style.setProperty("--width", width);
   $("frame").style.setProperty("--height", height);
-  $("before").replaceChildren(layers[0].canvas);
   $("stops").replaceChildren(...layers.map((_, d) => new Option(d)));
   $("recursion").max = $("recursion").value = layers.length - 1;
   $("recursions").hidden = predictions === 1;
@@ -171,7 +164,8 @@ function choose() {
   const [shown, step] = names[d] ?? [`Recursion ${d}`, `${d} of ${network.predictions}`];
   $("shown").textContent = shown;
   $("step").textContent = step;
-  $("after").replaceChildren(layers[d].canvas);
+  $("before").replaceChildren(layers[0].canvas);
+  $("after").replaceChildren(...(d ? [layers[d].canvas] : []));
 }
 
 function say(words, share) {
@@ -205,9 +199,13 @@ function pan(x, y) {
 $("recursion").oninput = choose;
 $("divider").oninput = ({ target }) => $("frame").style.setProperty("--at", target.value);
 $("zoom").onclick = () => zoom($("zoom").getAttribute("aria-pressed") !== "true");
-$("frame").onpointermove = ({ buttons, movementX, movementY, target }) => {
-  if (buttons && target === $("frame")) pan(panX + movementX, panY + movementY);
+$("frame").onpointerdown = ({ target, clientX, clientY, pointerId }) => {
+  if (target !== $("frame")) return; // but the divider
+  target.setPointerCapture(pointerId);
+  const [x, y] = [panX - clientX, panY - clientY];
+  target.onpointermove = (event) => pan(x + event.clientX, y + event.clientY);
 };
+$("frame").onpointerup = ({ currentTarget }) => (currentTarget.onpointermove = null);
 $("download").onclick = async () => {
   const d = Number($("recursion").value);
   const picture = layers[d].canvas;
@@ -245,9 +243,12 @@ for (const [k, { name, scale, filters, recursions }] of networks.entries()) {
   };
 }
 
+$("networks").hidden = networks.length === 1;
+
 function tell() {
   const limit = +(LIMIT / network.scale ** 2 / 1e6).toFixed(2);
-  $("limit").textContent =
-    `Up to ${limit} megapixel${limit === 1 ? "" : "s"} at × ${network.scale}. Larger photographs are cropped to their middle.`;
+  const size = `${limit} megapixel${limit === 1 ? "" : "s"} at × ${network.scale}`;
+  $("limit").textContent = `Up to ${size}; larger photographs are cropped to their middle.`;
 }
 tell();
+$("problem").textContent = ""; // the page runs
