@@ -1,6 +1,7 @@
 """This project against other libraries: the same network, batch, dtype and number of threads, in turn in one process.
 
     python tests/benchmarks/against_pytorch.py [--avx2 | --gpu] [--relu] [--repetitions N] [--only TEXT]
+    python tests/benchmarks/against_pytorch.py --photographs [--avx2] [--repetitions N] [--only TEXT]
 
 The ratio is to the faster of PyTorch's two memory formats in eager mode: 2.0 x means half the time. torch.compile and
 JAX (training), onnxruntime and OpenVINO (prediction) stand beside it where they are installed, and so does what PyTorch
@@ -9,6 +10,9 @@ reaches if its user does by hand the algebra that makes one convolution of two (
 With --avx2 NumPy, PyTorch and JAX are held to the vector instructions that most laptops have. With --gpu ours and
 PyTorch run on the device, first without and then with TF32. All of these are read once a process, so the script starts
 itself again. --relu takes the network of the paper's printed equations, with a ReLU in the reconstruction.
+
+--photographs times the shipped x2 on whole photographs beside onnxruntime on the graph that `minidrcn.export` writes,
+in the same tiles on the same cores; the ratio is to onnxruntime.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from types import ModuleType
 
@@ -26,7 +30,7 @@ import peers
 import torch
 from timing import flops, gemm_peak, in_turn, machine
 
-from minidrcn import DRCN, cli
+from minidrcn import DRCN, cli, load
 from minidrcn.imaging.tiles import predict_luma
 from minidrcn.parallel import loss_and_grads, usable_cores
 
@@ -39,14 +43,27 @@ AVX2 = {
 TRAINING = ((32, 9, 16), (64, 9, 16), (64, 16, 16), (96, 13, 8), (128, 16, 4), (256, 16, 2))  # F, D, patches
 TRAINING_GPU = ((64, 9, 64), (256, 16, 64))
 PREDICTION = ((64, 9, 480, 640),)  # F, D, H, W
+# Height and width of the result.
+PHOTOGRAPHS = {"2 megapixels, enlarged by two": (2448, 3264), "12 megapixels when enlarged": (3000, 4000)}
 ALPHA, PATCH = 0.5, 41
 EAGER = {"PyTorch NCHW": {}, "PyTorch channels-last": {"channels_last": True}}
 
 Makers = Mapping[str, Callable[[], peers.Run]]
 
 
-def compare(title: str, operations: float, makers: Makers, peak: float, repetitions: int, xp: ModuleType = np) -> None:
-    """Time all that can be made and, compared on the CPU, compute the same; print one block."""
+def compare(
+    title: str,
+    operations: float,
+    makers: Makers,
+    peak: float,
+    repetitions: int,
+    xp: ModuleType = np,
+    reference: Collection[str] = EAGER,
+) -> None:
+    """Time all that can be made and, compared on the CPU, compute the same; print one block.
+
+    The ratio is to the fastest of the reference.
+    """
     runs = {}
     print(f"\n{title}: {operations / 1e9:.0f} GFLOP if done directly")
     for name, make in makers.items():
@@ -61,11 +78,11 @@ def compare(title: str, operations: float, makers: Makers, peak: float, repetiti
                 print(f"  {name:26}  left out: it computes {value:.6g}, and not {values['ours']:.6g}")
                 del runs[name]
     times = in_turn(runs, repetitions)
-    eager = min(times[name].median for name in EAGER if name in times)
+    base = min((times[name].median for name in reference if name in times), default=float("nan"))
     for name, result in times.items():
         rate = operations / result.median
         print(
-            f"  {name:26}{result} {eager / result.median:5.2f} x {rate / 1e9:7.0f} GFLOP/s, {rate / peak:.2f} of GEMM",
+            f"  {name:26}{result} {base / result.median:5.2f} x {rate / 1e9:7.0f} GFLOP/s, {rate / peak:.2f} of GEMM",
             flush=True,
         )
 
@@ -124,6 +141,16 @@ def prediction(F: int, D: int, H: int, W: int, relu: bool, device: str) -> tuple
     return flops(model, H, W), makers
 
 
+def photograph(model: DRCN, H: int, W: int) -> tuple[float, Makers]:
+    """The operations of predicting a whole photograph, and how to run it here and in onnxruntime."""
+    x = np.random.default_rng(0).random((H, W), dtype=np.float32)
+    makers = {
+        "ours": lambda: partial(predict_luma, model, x),
+        "onnxruntime": partial(peers.onnxruntime_photograph, model, x, usable_cores()),
+    }
+    return flops(model, H, W), makers
+
+
 def main(argv: list[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -131,6 +158,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--tf32", choices=("off", "on"), help="with --gpu: only this one")
     parser.add_argument("--avx2", action="store_true", help="no AVX-512")
     parser.add_argument("--relu", action="store_true", help="the network of the printed equations")
+    parser.add_argument("--photographs", action="store_true", help="whole photographs, beside onnxruntime alone")
     parser.add_argument("--repetitions", type=int, default=7, metavar="N")
     parser.add_argument("--only", default="", metavar="TEXT", help="only what has this in its title")
     args = parser.parse_args(argv)
@@ -159,6 +187,11 @@ def main(argv: list[str] | None = None) -> None:
     peak = gemm_peak(xp, finish)
     print(f"GEMM peak: {peak / 1e9:.0f} GFLOP/s (Winograd could reach 4 times that of direct operations)")
 
+    if args.photographs:
+        for title, size in PHOTOGRAPHS.items():
+            if args.only in title:
+                compare(title, *photograph(load("x2"), *size), peak, args.repetitions, reference=["onnxruntime"])
+        return
     what = "ReLU" if args.relu else "linear"
     for F, D, N in training:
         title = f"training step, F={F}, D={D}, {N} patches of {PATCH}x{PATCH}, {what} reconstruction"

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minidrcn import DRCN
 from minidrcn.imaging.onnx_graph import luma_graph
+from minidrcn.imaging.tiles import predict_luma
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 Run = Callable[[], object]
 
@@ -96,14 +102,29 @@ def jax_training(model: DRCN, x: np.ndarray, y: np.ndarray, alpha: float) -> Run
 
 def onnxruntime_prediction(model: DRCN, x: np.ndarray, threads: int, by_hand: bool = False) -> Run:
     """onnxruntime on the CPU, every layer as it is or, by hand, as `python -m minidrcn.export` writes the network."""
+    session = _onnxruntime_session(model if by_hand else _plain(model), threads)
+    images = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    return lambda: session.run(None, {"x": images})[0]
+
+
+def onnxruntime_photograph(model: DRCN, x: np.ndarray, threads: int) -> Run:
+    """onnxruntime on the graph that is exported, for luma (H, W) of any size: in our tiles, one after the other."""
+    session = _onnxruntime_session(model, threads)
+
+    def predict(x: np.ndarray, per_recursion: bool) -> tuple[np.ndarray, None]:
+        return session.run(None, {"x": x.transpose(0, 3, 1, 2)})[0].transpose(0, 2, 3, 1), None
+
+    runner = SimpleNamespace(xp=np, dtype=model.dtype, architecture=model.architecture, predict=predict)
+    return lambda: predict_luma(runner, x, workers=1)
+
+
+def _onnxruntime_session(model: DRCN, threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    graph = luma_graph(model if by_hand else _plain(model)).SerializeToString()
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    images = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    return lambda: session.run(None, {"x": images})[0]
+    graph = luma_graph(model).SerializeToString()
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def openvino_prediction(model: DRCN, x: np.ndarray, threads: int) -> Run:

@@ -70,6 +70,18 @@ def test_all_compute_the_same_and_the_table_is_printed(relu, monkeypatch, capsys
 
 
 @pytest.mark.torch
+def test_photographs_are_timed_beside_onnxruntime(monkeypatch, capsys):
+    for library in ("torch", "onnx", "onnxruntime"):
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    import against_pytorch
+
+    monkeypatch.setattr(against_pytorch, "PHOTOGRAPHS", {"a small one": (40, 30)})
+    against_pytorch.main(["--photographs", "--repetitions", "1"])
+    printed = capsys.readouterr().out
+    assert re.search(r"a small one: .*\n  ours .*\n  onnxruntime .* 1\.00 x", printed)
+
+
+@pytest.mark.torch
 def test_a_library_that_computes_something_else_is_not_timed(capsys):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     import against_pytorch
