@@ -43,15 +43,16 @@ def main(argv: list[str] | None = None) -> int:
     target = Path(args.folder)
     if target.exists():
         raise UsageError(f"{target}: exists; name a new folder")
-    networks: dict[str, tuple[DRCN, int]] = {}
-    for name in args.model:
-        if Path(name).stem in networks:
-            raise UsageError(f"two networks would be {Path(name).stem}.onnx; rename one")
-        networks[Path(name).stem] = choose_model(name, None)
+    stems = [Path(name).stem for name in args.model]
+    if len(set(stems)) < len(stems):
+        raise UsageError(f"two networks of {', '.join(args.model)} have one name; rename one")
+    networks = {name: choose_model(name, None) for name in args.model}
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".") as temporary:
         folder = Path(temporary) / "page"
-        shutil.copytree(PAGE, folder)
+        folder.mkdir()
+        for file in PAGE.iterdir():
+            shutil.copyfile(file, folder / file.name)
         _add_runtime(folder / "runtime", args.runtime or _fetch_runtime(temporary))
         _add_networks(folder, networks)
         _add_example(folder / "example.png")
@@ -89,9 +90,10 @@ def _add_networks(folder: Path, networks: dict[str, tuple[DRCN, int]]) -> None:
     facts = []
     for name, (model, scale) in networks.items():
         graph = photo_graph(model, scale, per_recursion=True, metadata=metadata(name, model, scale))
-        (folder / f"{name}.onnx").write_bytes(graph.SerializeToString())
+        file = f"{Path(name).stem}.onnx"
+        (folder / file).write_bytes(graph.SerializeToString())
         a = model.architecture
-        facts.append({"name": name, "file": f"{name}.onnx", "scale": scale, "radius": a.radius, "filters": a.filters,
+        facts.append({"name": Path(name).stem, "file": file, "scale": scale, "radius": a.radius, "filters": a.filters,
                       "recursions": a.recursions, "predictions": len(a.supervised_steps)})  # fmt: skip
     (folder / "networks.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 

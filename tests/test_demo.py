@@ -54,6 +54,8 @@ def test_the_folder_is_whole_and_names_no_other_place(tmp_path, capsys, package)
     assert files == {path.name for path in demo.PAGE.iterdir()} | {f"runtime/{name}" for name in demo.RUNTIME_FILES} | {
         "networks.json", "x2.onnx", "mine.onnx", "example.png"
     }  # fmt: skip
+    licences = [b"MIT" in (page / name).read_bytes() for name in ("x2.onnx", "mine.onnx")]
+    assert licences == [True, False], "what others trained is theirs"
     text = "".join(path.read_text("utf-8") for path in demo.PAGE.iterdir())
     assert set(re.findall(r"https?://[^\s\"]+", text)) == {
         "http://www.w3.org/2000/svg",  # a name
@@ -74,7 +76,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(tmp_path, capsys, package, mon
         ([new], 2, "needs npm, which comes with Node.js, for onnxruntime-web@"),
         ([new, "--runtime", tmp_path / "text.tgz"], 1, "text.tgz: not the package file of onnxruntime-web@"),
         ([new, "--runtime", tmp_path / "absent.tgz"], 1, "absent.tgz: No such file"),
-        ([new, "--model", "x2", "./x2.npz", "--runtime", package], 2, "two networks would be x2.onnx; rename one"),
+        ([new, "--model", "x2", "./x2.npz", "--runtime", package], 2, "two networks of x2, ./x2.npz have one name"),
         ([new, "--model", "x5", "--runtime", package], 2, "no weights 'x5' are shipped"),
         ([], 2, "required: DIR"),
     ):
@@ -107,7 +109,7 @@ def network(tmp_path_factory):
     model, rng = DRCN(4, 9, scale=2), np.random.default_rng(0)
     for value in model.params.values():
         value += 0.1 * rng.standard_normal(value.shape).astype(value.dtype)
-    path = tmp_path_factory.mktemp("network") / "quick.npz"
+    path = tmp_path_factory.mktemp("network") / "quick, 4 filters #1.npz"
     checkpoint.save(path, model)
     return path
 
@@ -219,7 +221,7 @@ def test_the_shipped_network_can_be_chosen_before_and_after(page):
     give(page, image)
     assert "30 × 24 to 60 × 48" in finished(page)
     assert np.abs(download(page)[1] - upscale_image(image, 2)).max() <= 1
-    page.get_by_text("quick").click()
+    page.get_by_text("quick, 4 filters #1, × 2").click()
     assert page.locator("#download").is_disabled()
     finished(page)
 

@@ -5,7 +5,7 @@ Maps are NCHW there and kernels OIHW. A kernel that is used after every recursio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def luma_graph(model: DRCN, per_recursion: bool = False, metadata: Mapping[str, 
     graph = _Graph()
     final, ys = _network(graph, model, "x")
     outputs = {"final": final} | (_numbered("y", ys) if per_recursion else {})
-    return graph.finish({"x": ["N", 1, "H", "W"]}, outputs, ["N", 1, "H", "W"], metadata)
+    return graph.finish("x", ["N", 1, "H", "W"], outputs, ["N", 1, "H", "W"], metadata)
 
 
 def photo_graph(
@@ -65,7 +65,7 @@ def photo_graph(
     outputs = {"larger": in_colour(final)}
     if per_recursion:
         outputs |= _numbered("larger", [in_colour(y) for y in (x, *ys)], first=0)
-    return graph.finish({"rgb": ["N", 3, "H", "W"]}, outputs, ["N", 3, f"{scale}*H", f"{scale}*W"], metadata)
+    return graph.finish("rgb", ["N", 3, "H", "W"], outputs, ["N", 3, f"{scale}*H", f"{scale}*W"], metadata)
 
 
 def metadata(name: str, model: DRCN, scale: int) -> dict[str, str]:
@@ -146,26 +146,26 @@ class _Graph:
         return output
 
     def finish(
-        self, inputs: dict[str, list], outputs: dict[str, str], shape: list, metadata: Mapping[str, str] | None
+        self, x: str, shape: list, outputs: dict[str, str], output_shape: list, metadata: Mapping[str, str] | None
     ) -> ModelProto:
-        """The graph with its inputs' shapes, and outputs, all of one shape, under their names for the outside."""
-        from onnx import TensorProto, checker, helper, numpy_helper
+        """The graph from x to outputs, given by the names that they get and those that they have."""
+        from onnx import TensorProto, helper, numpy_helper
 
         from .. import __version__
 
-        results = {self.add("Identity", inner, output=name): shape for name, inner in outputs.items()}
-        ends = [
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()]
-            for values in (inputs, results)
-        ]
+        def declare(names: Iterable[str], shape: list) -> list:
+            return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names]
+
+        for name, inner in outputs.items():
+            self.add("Identity", inner, output=name)
         constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
+        graph = helper.make_graph(self.nodes, "drcn", declare([x], shape), declare(outputs, output_shape), constants)
         model = helper.make_model(
-            helper.make_graph(self.nodes, "drcn", *ends, constants),
+            graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
             producer_name="minidrcn",
             producer_version=__version__,
         )
         helper.set_model_props(model, dict(metadata or {}))
-        checker.check_model(model, full_check=True)
         return model

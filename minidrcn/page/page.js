@@ -50,7 +50,8 @@ document.onpaste = ({ clipboardData: { files } }) => files.length && take(files[
 
 async function enlarge() {
   const mine = ++job;
-  const { scale, file } = network;
+  const { scale } = network;
+  const file = encodeURIComponent(network.file);
   const source = middle(photograph, LIMIT / scale ** 2);
   const { width, height } = source.canvas;
   const cropped = width < photograph.width;

@@ -25,6 +25,7 @@ KINDS = {
 
 def run(graph, x):
     """The outputs by name, for NHWC or HWC in and the same out."""
+    onnx.checker.check_model(graph, full_check=True)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     batch = np.ascontiguousarray(np.moveaxis(x.astype(np.float32), -1, -3).reshape(-1, x.shape[-1], *x.shape[-3:-1]))
     values = session.run(None, {session.get_inputs()[0].name: batch})
