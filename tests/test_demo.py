@@ -150,7 +150,7 @@ def page(browser, folder, request):
         http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
         browser.new_context(viewport={"width": 390, "height": 800}) as context,
     ):
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         site = f"http://127.0.0.1:{server.server_port}/"
         page, said, asked = context.new_page(), [], []
         page.on("console", lambda message: said.append(message.text))
