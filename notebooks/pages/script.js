@@ -1,0 +1,42 @@
+// Light or dark: what the reader chose last, else what the system says. Runs before the page is drawn.
+const root = document.documentElement;
+root.style.colorScheme = localStorage.getItem("scheme") ?? "";
+
+addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".scheme").addEventListener("click", () => {
+    const dark = (root.style.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches && "dark")) === "dark";
+    root.style.colorScheme = dark ? "light" : "dark";
+    localStorage.setItem("scheme", root.style.colorScheme);
+  });
+
+  // The course's list is always open where there is room for it.
+  const list = document.querySelector(".side details");
+  const wide = matchMedia("(min-width: 60rem)");
+  const fit = () => (list.open = wide.matches);
+  wide.addEventListener("change", fit);
+  fit();
+
+  // Every picture of a figure with sliders is in the page; show the one that the sliders name.
+  for (const figure of document.querySelectorAll(".frames")) {
+    const inputs = [...figure.querySelectorAll("input")];
+    const frames = [...figure.querySelectorAll(".frame")];
+    const show = () => {
+      let place = 0;
+      for (const input of inputs) {
+        place = place * (input.max - input.min + 1) + (input.value - input.min);
+        input.nextElementSibling.value = input.value;
+      }
+      frames.forEach((frame, k) => (frame.hidden = k !== place));
+    };
+    figure.addEventListener("input", show);
+    figure.addEventListener("pointerenter", () => figure.querySelectorAll("img").forEach((img) => (img.loading = "eager")));
+    show(); // a browser may have kept the sliders' places
+  }
+
+  for (const figure of document.querySelectorAll(".compare")) {
+    const input = figure.querySelector("input");
+    const show = () => figure.style.setProperty("--at", `${input.value}%`);
+    input.addEventListener("input", show);
+    show();
+  }
+});
