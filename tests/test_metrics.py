@@ -42,6 +42,15 @@ def test_ssim_is_wang_s_definition(rng):
     assert ssim(a, a) == pytest.approx(1)
 
 
+def test_ssim_is_scikit_image_s_with_wang_s_settings(rng):
+    from skimage.metrics import structural_similarity
+
+    a = rng.integers(0, 256, (31, 40)).astype(np.uint8)
+    b = np.clip(a + rng.normal(0, 20, a.shape), 0, 255)
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255}
+    assert ssim(a, b) == pytest.approx(structural_similarity(a.astype(float), b, **wang), abs=1e-12)
+
+
 def test_wrong_shapes_are_named():
     with pytest.raises(ValueError, match="same shape"):
         psnr(np.zeros((2, 3)), np.zeros((3, 2)))

@@ -76,9 +76,9 @@ def _folder(source: str) -> Path:
 
 
 def _photos(names: tuple[str, ...]) -> list[Path]:
-    import skimage.data
+    import skimage
 
-    folder = Path(skimage.data.__file__).parent
+    folder = Path(skimage.__file__).parent / "data"
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise InputError(f"scikit-image lacks its sample photographs {', '.join(missing)}; install it from its wheel")

@@ -25,6 +25,9 @@ MAX_PIXELS = 178_956_970  # where Pillow, too, refuses to go on
 # Formats whose endings Pillow knows, for documents, drawings, films and scientific data.
 NO_PHOTOGRAPHS = {"BUFR", "EPS", "FITS", "FLI", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 WITH_PREVIEWS = {"MPO", "PSD"}  # whose first picture is the photograph
+# BT.601 in studio range: what red, green and blue of 1 add to Y, Cb and Cr of 8 bits.
+RGB_TO_YCBCR = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]])
+OFFSETS = np.array([16.0, 128.0, 128.0])
 GREY_MODES = {"1", "L", "LA"}
 # Formats to write that hold a photograph of any size, and those of them that hold 16 bits, opacity, a quality.
 FORMATS = {"AVIF", "BMP", "DDS", "DIB", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "QOI", "SGI", "TGA", "TIFF",
@@ -270,16 +273,12 @@ def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
 
     This is MATLAB's `rgb2ycbcr`, not rounded. Pillow's `convert("YCbCr")` is full-range and would not match.
     """
-    from skimage.color import rgb2ycbcr
-
-    return rgb2ycbcr(rgb) / 255
+    return (rgb @ RGB_TO_YCBCR.T + OFFSETS) / 255
 
 
 def ycbcr_to_rgb(ycbcr: np.ndarray) -> np.ndarray:
     """The inverse of `rgb_to_ycbcr`, clipped to [0, 1]."""
-    from skimage.color import ycbcr2rgb
-
-    return np.clip(ycbcr2rgb(ycbcr * 255), 0, 1)
+    return np.clip((ycbcr * 255 - OFFSETS) @ np.linalg.inv(RGB_TO_YCBCR).T, 0, 1)
 
 
 def luma(image: np.ndarray) -> np.ndarray:

@@ -33,12 +33,15 @@ def test_a_grey_image_is_rgb_with_equal_channels(rng):
     assert np.abs(luma(grey) - luma(np.dstack([grey] * 3))).max() < 1e-12
 
 
-def test_there_and_back(rng):
+def test_there_as_scikit_image_goes_and_back(rng):
+    from skimage.color import rgb2ycbcr
+
     rgb = rng.random((4, 5, 3))
     ycbcr = rgb_to_ycbcr(rgb)
     assert ycbcr.min() >= 16 / 255
     assert ycbcr.max() <= 240 / 255
     assert np.abs(ycbcr_to_rgb(ycbcr) - rgb).max() < 1e-9
+    assert np.abs(ycbcr - rgb2ycbcr(rgb) / 255).max() < 1e-12
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I", "I;16"])
