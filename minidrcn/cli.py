@@ -182,6 +182,8 @@ def say(text: str) -> None:
 
 def progress(items: Iterable, total: int | None = None, **options: Any) -> Iterable:
     """A progress bar with time left on stderr; none where stderr is no terminal."""
+    if items is not None and not sys.stderr.isatty():
+        return items  # tqdm would start a thread all the same, which a browser cannot
     from tqdm import tqdm
 
     return tqdm(items, total=total, disable=None, dynamic_ncols=True, leave=False, **options)

@@ -91,3 +91,9 @@ def test_closed_streams_change_nothing(tmp_path, closed):
 def test_a_backend_that_matplotlib_does_not_know_is_no_matter(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "junk")
     assert cli.command("test")(lambda argv: int("MPLBACKEND" in os.environ))([]) == 0
+
+
+def test_a_pipe_gets_no_progress_bar_and_no_thread_for_one(capsys):
+    items = [1, 2]
+    assert cli.progress(items, unit="item") is items
+    assert capsys.readouterr().err == ""

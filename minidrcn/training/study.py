@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -50,6 +51,17 @@ def train_snapshots(
             state, report = step.train_step(state, config, pairs, workers)
             if state.step % every == 0 or state.step == config.steps:
                 yield Snapshot(state.step, state.model, float(report.loss))
+
+
+def updates(count: int) -> int:
+    """How many updates a lesson has time for: `count`, but a quarter in a browser, which is said.
+
+    There is one thread there and no fast matrix product, so an update takes about ten times as long.
+    """
+    if sys.platform != "emscripten":
+        return count
+    print(f"In a browser updates are slow: {count // 4} instead of {count}. The text describes all {count}.")
+    return count // 4
 
 
 def trained(config: TrainingConfig, pairs: Sequence[Pair], workers: int | None = None) -> DRCN:

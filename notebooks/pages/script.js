@@ -12,9 +12,20 @@ addEventListener("DOMContentLoaded", () => {
   // The course's list is always open where there is room for it.
   const list = document.querySelector(".side details");
   const wide = matchMedia("(min-width: 60rem)");
-  const fit = () => (list.open = wide.matches);
-  wide.addEventListener("change", fit);
-  fit();
+  const open = () => (list.open = wide.matches);
+  wide.addEventListener("change", open);
+  open();
+
+  // A formula that is wider than the page is set smaller.
+  const fit = () => {
+    for (const formula of document.querySelectorAll(".formula math")) {
+      formula.style.fontSize = "";
+      const room = formula.parentElement.clientWidth / formula.getBoundingClientRect().width;
+      if (room < 1) formula.style.fontSize = `${room * parseFloat(getComputedStyle(formula).fontSize)}px`;
+    }
+  };
+  document.fonts.ready.then(fit);
+  addEventListener("resize", fit);
 
   // Every picture of a figure with sliders is in the page; show the one that the sliders name.
   for (const figure of document.querySelectorAll(".frames")) {
