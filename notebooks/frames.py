@@ -58,16 +58,16 @@ def draw_all(draw: Callable[..., Any], **ranges: tuple[int, int]) -> None:
 
 
 def _frame(draw: Callable[..., Any], values: dict[str, int]) -> dict[str, Any]:
-    from IPython import get_ipython
+    from IPython.display import display
     from IPython.utils.capture import capture_output
 
     with capture_output() as caught:
-        figure = draw(**values)
-    data, metadata = get_ipython().display_formatter.format(figure)
-    png = data["image/png"]
+        display(draw(**values))
+    (shown,) = (output for output in caught.outputs if "image/png" in output.data)
+    png = shown.data["image/png"]
     return {
         "values": values,
         "text": caught.stdout,
         "png": png if isinstance(png, str) else base64.b64encode(png).decode(),
-        "about": metadata.get("image/png", {}),
+        "about": (shown.metadata or {}).get("image/png", {}),
     }

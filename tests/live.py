@@ -27,7 +27,7 @@ READY = """() => window.jupyterapp?.shell.currentWidget?.context?.isReady &&
 PUT = """(sources) => window.jupyterapp.shell.currentWidget.content.model.cells
     && sources.forEach((source, k) => window.jupyterapp.shell.currentWidget.content.model.cells.get(k)
         .sharedModel.setSource(source))"""
-RUN = "(command) => window.jupyterapp.commands.execute(`notebook:${command}`)"
+RUN = "() => void window.jupyterapp.commands.execute('notebook:run-all-cells')"
 STATE = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells
     .filter((cell) => cell.cell_type === "code")
     .map((cell) => [cell.execution_count, cell.outputs.filter((o) => o.output_type === "error")
@@ -54,7 +54,7 @@ def seconds_of(page: Page, address: str, path: Path) -> tuple[float, float, list
     page.wait_for_function(READY, timeout=120_000)
     sources = ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
     page.evaluate(PUT, sources)
-    page.evaluate(RUN, "run-all-cells")
+    page.evaluate(RUN)
     first = 0.0
     while time.monotonic() - start < 60 * MINUTES:
         page.wait_for_timeout(200)
