@@ -36,6 +36,7 @@ FIRST = ("micropip", "piplite", "pyodide-kernel", "ipykernel", "comm", "jedi", "
 # The first downloads image sets, which a page may not do; the second is the site's own script.
 LEFT_OUT = {"pooch", "jupyterlab-widgets"}
 PLUGIN = "@jupyterlite/pyodide-kernel-extension"
+EXTENSIONS = {PLUGIN, "@jupyter-widgets/jupyterlab-manager"}  # of all that are installed where the site is made
 KERNELSPEC = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
 
 
@@ -170,6 +171,7 @@ def build(pyodide: Path, work: Path) -> Path:
     config = json.loads(path.read_text(encoding="utf-8"))
     data = config["jupyter-config-data"]
     data["appName"] = "minidrcn"
+    data["federated_extensions"] = [one for one in data["federated_extensions"] if one["name"] in EXTENSIONS]
     data.setdefault("litePluginSettings", {}).setdefault(f"{PLUGIN}:kernel", {}).update(
         pyodideUrl="./static/pyodide/pyodide.mjs", disablePyPIFallback=True, loadPyodideOptions={"packages": FIRST}
     )

@@ -54,14 +54,14 @@ def train_snapshots(
 
 
 def updates(count: int) -> int:
-    """How many updates a lesson has time for: `count`, but a quarter in a browser, which is said.
+    """How many updates a lesson has time for: `count`, but half of them in a browser, which is said.
 
     There is one thread there and no fast matrix product, so an update takes about ten times as long.
     """
     if sys.platform != "emscripten":
         return count
-    print(f"In a browser updates are slow: {count // 4} instead of {count}. The text describes all {count}.")
-    return count // 4
+    print(f"In a browser updates are slow: {count // 2} instead of {count}, which the text describes.")
+    return count // 2
 
 
 def trained(config: TrainingConfig, pairs: Sequence[Pair], workers: int | None = None) -> DRCN:

@@ -19,12 +19,12 @@ def pairs(photo):
     return [load_pair(path, 2, 12) for path in sorted(photo.iterdir())]
 
 
-def test_a_browser_does_a_quarter_of_the_updates_and_says_so(monkeypatch, capsys):
+def test_a_browser_does_half_of_the_updates_and_says_so(monkeypatch, capsys):
     assert study.updates(100) == 100
     assert capsys.readouterr().out == ""
     monkeypatch.setattr("sys.platform", "emscripten")
-    assert study.updates(100) == 25
-    assert "25 instead of 100" in capsys.readouterr().out
+    assert study.updates(100) == 50
+    assert "50 instead of 100" in capsys.readouterr().out
 
 
 def test_snapshots_are_of_training(pairs):
