@@ -33,8 +33,8 @@ FOLDER = Path(__file__).parent
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 # What is loaded before any cell is run: what the kernel needs, and the course.
 FIRST = ("micropip", "piplite", "pyodide-kernel", "ipykernel", "comm", "jedi", "ipython", "minidrcn")
-# The first downloads image sets, which a page may not do; the second is the site's own script.
-LEFT_OUT = {"pooch", "jupyterlab-widgets"}
+# A page may not download image sets; SciPy, 14 MB, is for transparent edges alone; the sliders' script is the site's.
+LEFT_OUT = {"requests", "scipy", "jupyterlab-widgets"}
 PLUGIN = "@jupyterlite/pyodide-kernel-extension"
 EXTENSIONS = {PLUGIN, "@jupyter-widgets/jupyterlab-manager"}  # of all that are installed where the site is made
 KERNELSPEC = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}

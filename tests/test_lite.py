@@ -42,7 +42,7 @@ def test_a_learner_finds_lessons_what_they_read_and_exercises_without_solutions(
 
 
 def test_a_wheel_is_described_with_what_it_imports_and_needs_in_a_browser(tmp_path):
-    needs = ["numpy>=2", "Foo_Bar", "pooch", 'x; sys_platform == "win32"', 'y; extra == "gpu"']
+    needs = ["numpy>=2", "Foo_Bar", "requests>=2", 'x; sys_platform == "win32"', 'y; extra == "gpu"']
     entry = lite.entry(wheel(tmp_path, "mine", needs))
     assert entry["name"] == "mine"
     assert entry["version"] == "1.0"
