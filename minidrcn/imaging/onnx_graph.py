@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.degradation import LUMA_MAX, LUMA_MIN
-from ..data.image_io import rgb_to_ycbcr
+from ..data.image_io import OFFSETS, RGB_TO_YCBCR
 from ..model.checkpoint import is_shipped
 from ..model.drcn import DRCN
 
@@ -49,9 +49,7 @@ def photo_graph(
     `larger_D`, and `larger_0` is bicubic interpolation alone.
     """
     graph = _Graph()
-    # The conversion is affine: what it does to black and to the three primaries says all.
-    black = rgb_to_ycbcr(np.zeros((1, 3)))[0]
-    matrix = (rgb_to_ycbcr(np.eye(3)) - black).T
+    matrix, black = RGB_TO_YCBCR / 255, OFFSETS / 255
     inverse = np.linalg.inv(matrix)
     ycbcr = _enlarge(graph, _affine(graph, "rgb", "ycbcr", matrix, black), scale)
     y, chroma = (_slice(graph, ycbcr, [start], [end], [1]) for start, end in ((0, 1), (1, 3)))
