@@ -51,16 +51,23 @@ def row(sharp: np.ndarray, quality: int | None) -> tuple[float, float]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print a table for each photograph."""
+    """Print the PSNR of each photograph at each quality, and the mean gain."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, default=image_paths("photos", held_out=True)[:1])
-    for path in parser.parse_args(argv).files:
+    files, gains = parser.parse_args(argv).files, []
+    for path in files:
         sharp = middle(np.asarray(read_image(path).convert("RGB")))
-        print(f"| {path.stem}, {sharp.shape[1]} x {sharp.shape[0]} | Lanczos | x2 network | gain |\n|---|---|---|---|")
-        for quality in QUALITIES:
-            lanczos, network = row(sharp, quality)
-            name = f"quality {quality}" if quality else "not compressed"
-            print(f"| {name} | {lanczos:.2f} | {network:.2f} | {network - lanczos:+.2f} |", flush=True)
+        rows = [row(sharp, quality) for quality in QUALITIES]
+        gains.append([network - lanczos for lanczos, network in rows])
+        print(f"{path.stem}, {sharp.shape[1]} x {sharp.shape[0]}: Lanczos / x2 network, gain")
+        for quality, (lanczos, network), gain in zip(QUALITIES, rows, gains[-1], strict=True):
+            print(f"{quality or 'clean':>8}  {lanczos:.2f} / {network:.2f}  {gain:+.2f}", flush=True)
+    print(f"mean gain of {len(files)}: ", end="")
+    print(
+        ", ".join(
+            f"{quality or 'clean'} {gain:+.2f}" for quality, gain in zip(QUALITIES, np.mean(gains, 0), strict=True)
+        )
+    )
 
 
 if __name__ == "__main__":

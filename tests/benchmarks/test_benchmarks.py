@@ -119,7 +119,8 @@ def test_jpeg_costs_most_of_the_gain(tmp_path, monkeypatch, capsys, rng):
     Image.fromarray((128 + 100 * np.sign(np.sin(i / 3 + j / 5))).astype(np.uint8)).save(tmp_path / "edges.png")
     monkeypatch.setattr(jpeg, "QUALITIES", (None, 20))
     jpeg.main([str(tmp_path / "edges.png")])
-    title, _, clean, worst = capsys.readouterr().out.splitlines()
-    assert title.startswith("| edges, 70 x 62 |")
-    gain = [float(line.split("|")[4]) for line in (clean, worst)]
-    assert gain[0] > 1 > gain[1]
+    title, clean, worst, mean = capsys.readouterr().out.splitlines()
+    assert title == "edges, 70 x 62: Lanczos / x2 network, gain"
+    gains = [line.split()[-1] for line in (clean, worst)]
+    assert float(gains[0]) > 1 > float(gains[1])
+    assert mean == f"mean gain of 1: clean {gains[0]}, 20 {gains[1]}"
