@@ -62,7 +62,8 @@ def run(file: File, modules: dict[str, str], check: Check, calls: tuple, limits:
         code = f"from {__package__} import worker; worker.main({limits.seconds}, {limits.mebibytes})"
         command = [sys.executable, "-I", "-c", f"import sys; sys.path[:] = {_path()!r}; {code}"]
         status = _wait([*(_bubblewrap(folder) if isolated() else []), *command], folder, limits)
-        answers, seen = _read(folder, ANSWERS), _read(folder, SEEN)
+        # A process that did not end by itself may have written answers or not, as it happened.
+        answers, seen = _read(folder, ANSWERS) if status == 0 else None, _read(folder, SEEN)
     seen = seen if isinstance(seen, dict) and all(map(_are_texts, seen.values())) else {}
     try:
         return _checked(answers, seen, len(calls))
