@@ -93,7 +93,7 @@ def share_image(folder: Path) -> None:
     for side, left in (("before", 0), ("after", 600)):
         with Image.open(folder / "images" / f"chelsea-{side}.png") as picture:
             half = picture.convert("RGB").resize((1200, 804), Image.Resampling.BICUBIC)
-        card.paste(half.crop((left, 130, left + 600, 600)), (left, 0))
+        card.paste(half.crop((90, 100, 690, 570)), (left, 0))
     draw = ImageDraw.Draw(card)
     draw.line([(600, 0), (600, 470)], "white", 4)
     draw.text((48, 500), "minidrcn", "white", ImageFont.load_default(54))
@@ -149,10 +149,10 @@ def turn(pages: list[Page], current: Page) -> str:
     """Links to the page before and the page after."""
     k, parts = pages.index(current), ""
     if k > 0:
-        parts += f'<a rel="prev" href="{pages[k - 1].name}.html"><small>Before</small>{pages[k - 1].title}</a>'
+        parts += f'<a rel="prev" href="{pages[k - 1].name}.html"><small>Previous</small>{pages[k - 1].title}</a>'
     if k + 1 < len(pages):
         parts += f'<a rel="next" href="{pages[k + 1].name}.html"><small>Next</small>{pages[k + 1].title}</a>'
-    return f'<nav class="turn" aria-label="Before and next">{parts}</nav>'
+    return f'<nav class="turn" aria-label="Previous and next">{parts}</nav>'
 
 
 def whole(title: str, description: str, body: str, aside: str, url: str) -> str:
