@@ -136,7 +136,7 @@ def test_on_every_array_module(xp, point):
 def test_the_command_prints_the_table_of_the_whole_network(capsys):
     assert main(["--filters", "3", "--recursions", "2"]) == 0
     output = capsys.readouterr().out
-    assert output.count("gradients agree with finite differences") == 5
+    assert output.count("gradients agree with finite differences") == 6
     assert "ensemble.w" in output
     assert "WRONG" not in output
 
