@@ -73,7 +73,7 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
                 raise Image.DecompressionBombError
             if image.format not in WITH_PREVIEWS and getattr(image, "is_animated", False):
                 raise InputError(f"{path}: holds several pictures; save the one that you want as a file")
-            raw = " ".join(str(tile.args) for tile in image.tile)
+            raw = " ".join(str(tile[3]) for tile in image.tile)
             image.load()
             upright = _full_range(_upright(image), getattr(image, "tag_v2", {}))
     except InputError:

