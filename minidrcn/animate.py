@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     psnrs = [measure(crop, piece).psnr for crop in crops]
     frames = [plots.sharpening(crops, psnrs, d) for d in cli.progress(range(len(crops)), unit="frame")]
     seconds = [END_SECONDS, *[FRAME_SECONDS] * (len(frames) - 2), END_SECONDS]
-    plots.save_animation(frames, seconds, target)
+    plots.save_animation(frames, seconds, target, args.force)
     print(f"written: {target}, {psnrs[0]:.2f} dB to {psnrs[-1]:.2f} dB")
     return 0
 

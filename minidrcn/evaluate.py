@@ -85,7 +85,7 @@ def evaluate(
         results.append(Result(names[path], measure(sample.x, sample), measure(prediction, sample)))
         if pictures:
             pictures.mkdir(parents=True, exist_ok=True)
-            plots.save(comparison(sample, prediction), pictures / f"{names[path]}.png")
+            plots.save(comparison(sample, prediction), pictures / f"{names[path]}.png", overwrite=False)
         if save:
             save.mkdir(parents=True, exist_ok=True)
             _save(in_colour(sample, prediction), save / f"{names[path]}.png")
@@ -105,7 +105,7 @@ def _new_folder(flag: str, name: str | None) -> Path | None:
 def _save(image: np.ndarray, path: Path) -> None:
     from PIL import Image
 
-    with atomic_write(path) as temporary:
+    with atomic_write(path, overwrite=False) as temporary:
         Image.fromarray(protocol.to_uint8(image)).save(temporary)
 
 

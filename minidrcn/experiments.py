@@ -126,11 +126,11 @@ def main(argv: list[str] | None = None) -> int:
     for row in run(_setup(args)):
         cli.say(", ".join(f"{key} {_short(value)}" for key, value in row.items()))
         rows.append(row)
-    with atomic_write(files[0]) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+    with atomic_write(files[0], args.force) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    plots.save(draw(rows), files[1])
+    plots.save(draw(rows), files[1], args.force)
     print(f"written: {files[0]}, {files[1]}")
     return 0
 

@@ -5,7 +5,7 @@ import pytest
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import DRCN, load
+from minidrcn import DRCN, animate, load
 from minidrcn.animate import best_window, main, partial_ensembles
 from minidrcn.data.resize import imresize
 from minidrcn.imaging.protocol import Sample
@@ -27,6 +27,20 @@ def test_a_photograph_becomes_one_frame_for_every_recursion(photo, tmp_path, cap
     assert "exists; name another, or add --force" in error
     assert run_command(main, [tmp_path / "a.gif", "--image", image, "--force"], capsys)[0] == 0
     assert (tmp_path / "a.gif").read_bytes() == before
+
+
+def test_a_file_that_appears_during_the_work_is_kept(photo, tmp_path, capsys, monkeypatch):
+    def slowly(*arguments):
+        (tmp_path / "a.gif").write_text("precious")
+        return best_window(*arguments)
+
+    monkeypatch.setattr(animate, "best_window", slowly)
+    arguments = [tmp_path / "a.gif", "--image", photo / "wave0.png"]
+    assert run_command(main, arguments, capsys)[::2] == (
+        1,
+        f"minidrcn.animate: error: {tmp_path / 'a.gif'}: File exists\n",
+    )
+    assert (tmp_path / "a.gif").read_text() == "precious"
 
 
 def test_the_first_is_the_input_and_the_last_the_ensemble(rng):

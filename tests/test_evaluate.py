@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import standin
 from conftest import run_command
 from PIL import Image
 
-from minidrcn import DRCN, load
+from minidrcn import DRCN, evaluate, load
 from minidrcn.evaluate import main
 from minidrcn.imaging.protocol import load_sample, measure, to_uint8
 from minidrcn.imaging.tiles import predict_luma
@@ -110,3 +111,18 @@ def test_wrong_use_is_one_line(tmp_path, photo, capsys):
         assert code == status
         assert message in err
         assert err.count("\n") == 1
+
+
+def test_a_file_that_appears_during_the_work_is_kept(photo, tmp_path, capsys, monkeypatch):
+    def slowly(*arguments, **options):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "wave0.png").write_text("precious")
+        return predict(*arguments, **options)
+
+    predict = evaluate.predict_luma
+    monkeypatch.setattr(evaluate, "predict_luma", slowly)
+    for flag in ("--pictures", "--save"):
+        code, _, err = run_command(main, ["--data", photo, flag, tmp_path / "out"], capsys)
+        assert (code, err) == (1, f"minidrcn.evaluate: error: {tmp_path / 'out' / 'wave0.png'}: File exists\n")
+        assert (tmp_path / "out" / "wave0.png").read_text() == "precious"
+        shutil.rmtree(tmp_path / "out")

@@ -76,7 +76,9 @@ def sharpening(crops: Sequence[np.ndarray], psnrs: Sequence[float], d: int) -> F
     return figure
 
 
-def save_animation(figures: Sequence[Figure], seconds: Sequence[float], path: str | os.PathLike) -> None:
+def save_animation(
+    figures: Sequence[Figure], seconds: Sequence[float], path: str | os.PathLike, overwrite: bool = True
+) -> None:
     """Write figures of one size, each shown for so many seconds, as a GIF that repeats for ever, atomically."""
     from PIL import Image
 
@@ -86,5 +88,5 @@ def save_animation(figures: Sequence[Figure], seconds: Sequence[float], path: st
         figure.savefig(file, format="png", dpi=90)
         frames.append(Image.open(file).convert("RGB").quantize(256))
     duration = [round(1000 * s) for s in seconds]
-    with atomic_write(path) as temporary:
+    with atomic_write(path, overwrite) as temporary:
         frames[0].save(temporary, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0)
