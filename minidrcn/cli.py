@@ -131,7 +131,7 @@ def command(verb: str) -> Callable[[Main], Main]:
                 source = EXTRAS.get(library, "minidrcn")
                 return fail(verb, f"needs {error.name}, which is not installed: pip install {source} brings it", 1)
             except MemoryError:
-                return fail(verb, "not enough memory; lower --filters, --batch or --workers", 1)
+                return fail(verb, "not enough memory; lower --workers, or in training --filters or --batch", 1)
             except KeyboardInterrupt:
                 return fail(verb, "interrupted", 130)
 
