@@ -124,7 +124,11 @@ def _silence() -> Iterator[None]:
     """Let neither Pillow warn of odd metadata nor libtiff print, past Python, what it finds damaged."""
     with _stderr, warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
         warnings.simplefilter("ignore")
-        before = os.dup(2)
+        try:
+            before = os.dup(2)
+        except OSError:  # a program without a console
+            yield
+            return
         os.dup2(nowhere.fileno(), 2)
         try:
             yield

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import sys
 import zlib
 
@@ -279,6 +280,13 @@ def test_what_libraries_say_of_a_damaged_file_stays_unsaid(tmp_path, capfd):
         read_image(tmp_path / "a.tif")
     print("heard", file=sys.stderr)
     assert capfd.readouterr() == ("", "heard\n")
+
+
+def test_a_program_without_a_console_reads_images(tmp_path):
+    Image.new("L", (3, 2)).save(tmp_path / "a.png")
+    code = "import os, sys; from minidrcn.data.image_io import *; os.closerange(0, 3)\n"
+    code += f"sys.exit(7 if read_image({str(tmp_path / 'a.png')!r}).size == (3, 2) else 1)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 7
 
 
 ENDINGS = ".avif .bmp .dds .dib .jp2 .jpg .mpo .pbm .pcx .pfm .pgm .png .pnm .ppm .qoi .sgi .tga .tif .webp".split()
