@@ -142,7 +142,7 @@ def test_lines_bars_and_maps_show_what_they_are_given(rng):
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     (axes,) = plots.bars({"slow": 3.0, "fast": 0.5}, "seconds", ".1f").axes
     assert [bar.get_width() for bar in axes.patches] == [3, 0.5]
-    assert [text.get_text().strip() for text in axes.texts] == ["3.0", "0.5"]
+    assert [text.get_text().strip() for text in axes.texts] == ["3.0", "0.5", "slow", "fast"]
     images = {str(k): rng.normal(size=(4, 6)) for k in range(5)}
     drawn = [axes for axes in plots.feature_maps(images, symmetric=True, columns=3).axes if axes.images]
     assert [axes.get_title() for axes in drawn] == list(images)
@@ -166,3 +166,37 @@ def test_a_slider_starts_in_the_middle_and_is_replaced_by_a_line_without_ipywidg
     monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
     plots.slider(print, d=(0, 8), e=(1, 2))
     assert made == {"d": (4, 0, 8), "e": (1, 1, 2)}
+
+
+def test_a_figure_shows_itself_and_says_in_words_what_is_to_be_seen(rng):
+    x, w = np.arange(12.0).reshape(3, 4), np.eye(3)
+    cols = np.zeros((12, 9))
+    cols[6] = x[:, 1:].ravel()
+    figures = {
+        plots.lines({"a": ([0, 1, 2], [3, 9, 4])}, "update", "loss"): "loss over update. a: 3 at 0, 4 at 2, at most 9.",
+        plots.lines({"a": ([0], [3])}, "update", "loss"): "loss over update. a: 3 at 0, 3 at 0.",
+        plots.bars({"slow": 3.0, "fast": 0.5}, "seconds", ".1f"): "seconds. slow: 3.0, fast: 0.5.",
+        plots.matrices(
+            [("x", np.eye(2), np.eye(2) > 0)]
+        ): "x: 1 0 / 0 1, marked from row 0, column 0 to row 1, column 1. ",
+        plots.photographs({"a": rng.random((4, 4))}, alt="a cat"): "a cat: a.",
+        plots.side_by_side([("a", x), ("b", x)], (slice(0, 2), slice(0, 2)), "a cat"): "a cat: a, b.",
+    }
+    for figure, alt in figures.items():
+        data, metadata = figure._repr_mimebundle_()
+        assert data["image/png"].startswith(b"\x89PNG")
+        assert data["text/plain"] == metadata["image/png"]["alt"] == alt
+        assert metadata["image/png"]["width"] <= 600, "a phone shows two thirds of it"
+    assert plots.im2col_step(x, cols, (1, 2), w).alt.endswith(
+        "y[1, 2] = 1·1 + 2·0 + 3·0 + 5·0 + 6·1 + 7·0 + 9·0 + 10·0 + 11·1 = 18"
+    )
+
+
+def test_paths_start_together_and_say_how_far_they_came():
+    tracks = {"straight": np.array([[2.0, 2], [1, 1]]), "to the end": np.array([[2.0, 2], [0, 0]])}
+    figure = plots.paths(lambda a, b: a**2 + b**2, tracks, "Two ways.")
+    assert [axes.lines[0].get_xydata().tolist() for axes in figure.axes] == [
+        track.tolist() for track in tracks.values()
+    ]
+    assert figure.alt == "Two ways. straight: from loss 8 to 2. to the end: from loss 8 to 0. "
+    assert len(plots.paths(lambda a, b: a**2 + b**2, {"alone": tracks["straight"]}).axes) == 1

@@ -27,8 +27,8 @@ def comparison(sample: Sample, prediction: np.ndarray) -> Figure:
     """
     zoom = plots.most_improved(sample.x, prediction, sample.target / 255)
     panels = [
-        (f"bicubic {measure(sample.x, sample).psnr:.2f} dB", in_colour(sample, sample.x)),
-        (f"DRCN {measure(prediction, sample).psnr:.2f} dB", in_colour(sample, prediction)),
+        (f"bicubic (whole image {measure(sample.x, sample).psnr:.2f} dB)", in_colour(sample, sample.x)),
+        (f"DRCN (whole image {measure(prediction, sample).psnr:.2f} dB)", in_colour(sample, prediction)),
         ("original", _original(sample)),
     ]
     return plots.side_by_side(panels, zoom)

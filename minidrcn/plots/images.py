@@ -16,29 +16,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def side_by_side(images: Sequence[tuple[str, np.ndarray]], zoom: tuple[slice, slice]) -> Figure:
+def side_by_side(images: Sequence[tuple[str, np.ndarray]], zoom: tuple[slice, slice], alt: str = "") -> Figure:
     """One crop of several versions of an image, in the first the whole image with the crop marked.
 
     Args:
         images: titles and images, (H, W) grey or (H, W, 3) RGB, in [0, 1], of one size; the last is shown whole first.
         zoom: rows and columns of the crop.
+        alt: what is to be seen, in words.
     """
-    from matplotlib.patches import Rectangle
-
     rows, columns = zoom
-    h, w = rows.stop - rows.start, columns.stop - columns.start
     whole = images[-1][1]
     H, W = whole.shape[:2]
-    height = 2.6
-    # A panorama's panel is cut to a size that can be drawn.
-    widths = [height * min(max(shape, 0.25), 4.0) for shape in (W / H, *[w / h] * len(images))]
-    figure = new_figure(sum(widths), height + 0.45)
-    panels = figure.subplots(1, len(widths), width_ratios=widths)
+    tall = max(H / W, (rows.stop - rows.start) / (columns.stop - columns.start))
+    # Two or three in a row can be told apart on a phone. A very tall panel is cut to a size that can be drawn.
+    across = 3 if len(images) % 3 == 2 else 2
+    down, width = -(-(len(images) + 1) // across), 5.4 / across
+    figure = new_figure(across * width, down * (width * min(tall, 4.0) + 0.3), sharpness=1)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    figure.alt = f"{alt or 'One part of a photograph'}: {', '.join(title for title, _ in images)}."
     panels[0].imshow(whole, cmap="gray", vmin=0, vmax=1)
-    corner = columns.start - 0.5, rows.start - 0.5
-    panels[0].add_patch(Rectangle(corner, w, h, fill=False, edgecolor=ORANGE, linewidth=1.5))
+    panels[0].add_patch(_frame(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start))
     panels[0].set_title("whole image")
-    for axes, (title, image) in zip(panels[1:], images, strict=True):
+    for axes, (title, image) in zip(panels[1:], images, strict=False):
         axes.imshow(image[rows, columns], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(title)
     for axes in panels:
@@ -57,6 +56,17 @@ def most_improved(before: np.ndarray, after: np.ndarray, target: np.ndarray, sid
     return slice(int(i), int(i) + h), slice(int(j), int(j) + w)
 
 
+def _frame(x: int, y: int, width: int, height: int):
+    """A rectangle around pixels, to be added to an image's axes: white in black, to be seen on any photograph."""
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
+
+    black = withStroke(linewidth=4, foreground="black")
+    return Rectangle(
+        (x - 0.5, y - 0.5), width, height, fill=False, edgecolor="white", linewidth=1.5, path_effects=[black]
+    )
+
+
 def sharpening(crops: Sequence[np.ndarray], psnrs: Sequence[float], d: int) -> Figure:
     """Frame d of an animation: of the crops after 0, 1, .. D recursions, luma in [0, 1], (H, W), the one after d.
 
@@ -71,7 +81,7 @@ def sharpening(crops: Sequence[np.ndarray], psnrs: Sequence[float], d: int) -> F
     quality.plot(range(D + 1), psnrs, color=GREY, linewidth=0.8)
     quality.plot(range(d + 1), psnrs[: d + 1], "o-", color=BLUE, markersize=4)
     quality.plot(d, psnrs[d], "o", color=ORANGE, markersize=8)
-    quality.set_title(f"{psnrs[d]:.2f} dB")
+    quality.set_title(f"this crop: {psnrs[d]:.2f} dB")
     quality.set(xlabel="recursions", ylabel="PSNR (dB)", xticks=range(0, D + 1, max(1, D // 8)))
     return figure
 

@@ -18,8 +18,8 @@ def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
 
     Rows are as in `log.csv`, with the columns step, loss, grad_norm, psnr and psnr_bicubic; None where empty.
     """
-    figure = new_figure(10, 3.2)
-    quality, loss, norm = figure.subplots(1, 3)
+    figure = new_figure(5, 7.5)
+    quality, loss, norm = figure.subplots(3, 1)
 
     measured = [row for row in rows if row["psnr"] is not None]
     if measured:
@@ -44,6 +44,8 @@ def training_curve(rows: Sequence[dict[str, float | None]]) -> Figure:
         loss.legend(frameon=False)
     loss.set_ylabel("loss (sum over pixels)")
     norm.set_ylabel("Euclidean norm")
+    reached = f": {measured[0]['psnr']:.2f} to {measured[-1]['psnr']:.2f} dB" if measured else ""
+    figure.alt = f"Three curves over the updates: PSNR on validation images{reached}, training loss, gradient norm."
     return figure
 
 
@@ -61,6 +63,9 @@ def recursion_performance(rows: Sequence[dict]) -> Figure:
     axes.set_xticks(depths)
     axes.set(xlabel="recursions D", ylabel="PSNR (dB)")
     axes.legend(frameon=False)
+    figure.alt = "Mean PSNR over the recursions: " + ", ".join(
+        f"D = {D:.0f}: {psnr:.2f} dB" for D, psnr in zip(depths, psnrs, strict=True)
+    )
     return figure
 
 
@@ -79,6 +84,8 @@ def ensemble_effect(rows: Sequence[dict]) -> Figure:
     weights.axhline(1 / max(_column(rows, "d")), color=GREY, linestyle=":", label="1 / D, the start")
     quality.set(xlabel="recursion d", ylabel="PSNR (dB)")
     weights.set(xlabel="recursion d", ylabel="weight in the ensemble")
+    quality.margins(y=0.1)  # the ensemble's level stays clear of the frame
+    quality.autoscale_view()
     for axes in (quality, weights):
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False)

@@ -15,8 +15,8 @@ def test_a_perfect_prediction_of_a_colour_image_shows_its_luma(photo):
     figure = comparison(sample, sample.target / 255)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[0] == "whole image"
-    assert titles[1].startswith("bicubic 4")
-    assert titles[2:] == ["DRCN inf dB", "original"]
+    assert titles[1].startswith("bicubic (whole image 4")
+    assert titles[2:] == ["DRCN (whole image inf dB)", "original"]
     whole, bicubic, drcn, original = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
     assert whole.shape == (36, 46, 3)
     assert np.abs(drcn - original).mean() < 0.02
