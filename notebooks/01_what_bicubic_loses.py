@@ -69,7 +69,7 @@ plots.feature_maps({"what is missing": y - y_bicubic}, symmetric=True, columns=1
 # %% [markdown]
 # The last picture, the *residual*, is all that a network has to find: white is zero, red should become lighter, blue
 # darker. It is zero nearly everywhere, because flat regions are fine. This is why DRCN adds its input to its output
-# (the *skip connection*, lesson 6): it then only has to find the residual.
+# (the *skip connection*, lesson 7): it then only has to find the residual.
 #
 # ## PSNR: how large is the error?
 #

@@ -193,7 +193,7 @@ assert all(width == 2 * (d + 4) + 1 for d, width in widths.items())
 #
 # ## To try
 #
-# 1. In the first cell set `w = 0.5` and `D = 20`. How large is the gradient? And with `w = 2`? (Lesson 5.)
+# 1. In the first cell set `w = 0.5` and `D = 20`. How large is the gradient? And with `w = 2`? (Lesson 6.)
 # 2. In `backward_by_use`, go through the caches in forward order. What does the check say?
 # 3. The bias `b` is shared as well. Compute its gradient and check it.
 # 4. In `seen`, choose a pixel at the border. Why is the field cut off there?

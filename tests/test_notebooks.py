@@ -27,7 +27,7 @@ def source(cell):
 
 def test_every_lesson_has_its_twin_and_its_place():
     assert [path.stem for path in TWINS] == [path.stem for path in LESSONS]
-    assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
+    assert [int(path.name[:2]) for path in LESSONS] == list(range(len(LESSONS)))
 
 
 @lessons

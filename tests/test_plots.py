@@ -168,7 +168,11 @@ def test_a_slider_starts_in_the_middle_and_is_replaced_by_a_line_without_ipywidg
     assert made == {"d": (4, 0, 8), "e": (1, 1, 2)}
 
 
-def test_a_figure_shows_itself_and_says_in_words_what_is_to_be_seen(rng):
+def test_a_figure_shows_itself_and_says_in_words_what_is_to_be_seen(rng, monkeypatch):
+    shown, stub = [], ModuleType("IPython.display")
+    stub.display = lambda data, raw, metadata: shown.append((data, metadata))
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", stub)
     x, w = np.arange(12.0).reshape(3, 4), np.eye(3)
     cols = np.zeros((12, 9))
     cols[6] = x[:, 1:].ravel()
@@ -183,7 +187,8 @@ def test_a_figure_shows_itself_and_says_in_words_what_is_to_be_seen(rng):
         plots.side_by_side([("a", x), ("b", x)], (slice(0, 2), slice(0, 2)), "a cat"): "a cat: a, b.",
     }
     for figure, alt in figures.items():
-        data, metadata = figure._repr_mimebundle_()
+        figure._ipython_display_()
+        data, metadata = shown.pop()
         assert data["image/png"].startswith(b"\x89PNG")
         assert data["text/plain"] == metadata["image/png"]["alt"] == alt
         assert metadata["image/png"]["width"] <= 600, "a phone shows two thirds of it"

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10. Faster convolution
+# # 11. Faster convolution
 #
 # **You will learn** to make a network fast in the right order: first fewer operations, then faster ones. Two linear
 # convolutions become one, two convolutions of the same map become one, Winograd's algorithm needs fewer multiplications

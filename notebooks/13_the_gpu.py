@@ -1,8 +1,8 @@
 # %% [markdown]
-# # 12. The GPU
+# # 13. The GPU
 #
 # **You will learn** how the same lines of code run on a CPU and on a GPU, what a GPU is good at (by counting operations
-# and bytes), and four mistakes that make GPU code slow or wrong. **Time:** six minutes. **You need:** lesson 10. You do
+# and bytes), and four mistakes that make GPU code slow or wrong. **Time:** six minutes. **You need:** lesson 11. You do
 # not need a GPU: without one, the cells say so and go on.
 #
 # ## One code, two kinds of array
@@ -148,7 +148,7 @@ assert to_cpu(y) is y, "what is on the CPU already is not copied"
 #
 # ## To try
 #
-# 1. Winograd's convolution (lesson 10) does a quarter of the multiplications, but moves 2.25 times as many numbers.
+# 1. Winograd's convolution (lesson 11) does a quarter of the multiplications, but moves 2.25 times as many numbers.
 #    What does that do to the arithmetic intensity? For which F would you expect it to be slower?
 # 2. At which F, if any, does one convolution of a single patch have the same arithmetic intensity as the paper's with
 #    64 patches?

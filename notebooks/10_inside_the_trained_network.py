@@ -1,8 +1,8 @@
 # %% [markdown]
-# # 9. Inside the trained network
+# # 10. Inside the trained network
 #
 # **You will learn** what each recursion adds to a photograph, what the hidden feature maps look like, and why the
-# ensemble beats every single prediction. **Time:** seven minutes. **You need:** lesson 6.
+# ensemble beats every single prediction. **Time:** seven minutes. **You need:** lesson 7.
 #
 # The network that comes with the package has 64 filters and 9 recursions. Everything inside it is an array, so let us
 # look.

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # 8. Train a small DRCN
+# # 9. Train a small DRCN
 #
 # **You will learn** to put the pieces together: patches, loss, gradients, clipping, Adam, a falling learning rate; and
-# to read a training curve. **Time:** six minutes, one of them computing. **You need:** lessons 1 to 7.
+# to read a training curve. **Time:** six minutes, one of them computing. **You need:** lessons 1 to 8.
 #
 # `python -m minidrcn.train` does all this with checkpoints, a log and a progress bar. Here the loop is written out.
 

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # 6. Recursive supervision and the skip
+# # 7. Recursive supervision and the skip
 #
 # **You will learn** the two ideas that make DRCN trainable, where two gradients meet in its backward pass, and what
-# each idea contributes. **Time:** eight minutes. **You need:** lessons 4 and 5.
+# each idea contributes. **Time:** eight minutes. **You need:** lessons 4 to 6.
 #
 # ## Two ideas
 #

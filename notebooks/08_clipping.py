@@ -1,8 +1,8 @@
 # %% [markdown]
-# # 7. Clipping
+# # 8. Clipping
 #
 # **You will learn** what one exploding gradient does to a network, three ways to clip gradients, and what each of them
-# does to the gradient's direction. **Time:** five minutes. **You need:** lesson 5.
+# does to the gradient's direction. **Time:** five minutes. **You need:** lesson 6.
 #
 # A recursion multiplies gradients by the same kernel D times. One bad step lifts the kernel's gain a little above one;
 # then the next gradient is longer, the next step larger, and within a few updates every number is infinite. Gradient

@@ -1,11 +1,11 @@
 # %% [markdown]
-# # 11. The same sum, a fourth time
+# # 12. The same sum, a fourth time
 #
 # **You will learn** how several machines train one network (*data parallelism*), why the order of a sum decides whether
 # a run can be repeated, how to keep that order with an all-to-all and an all-gather, and what it costs. **Time:** nine
-# minutes. **You need:** lessons 4 and 10. You do not need a second machine, nor MPI: the ranks are simulated.
+# minutes. **You need:** lessons 4 and 11. You do not need a second machine, nor MPI: the ranks are simulated.
 #
-# A kernel's gradient was a sum over pixels in lesson 3, over the D uses of a weight in lesson 4, and in lesson 10 over
+# A kernel's gradient was a sum over pixels in lesson 3, over the D uses of a weight in lesson 4, and in lesson 11 over
 # the images of a batch, which threads share. The next place for the same sum is other machines: each process (*rank*)
 # has the whole network and computes the gradients of some of the images, and then the ranks add up what they have. Such
 # a sum, with its result on every rank, is an *all-reduce*.
@@ -246,7 +246,7 @@ counted, curves = {}, {}
 for name, (F, D, patches, ranks) in sizes.items():
     model, images = DRCN(filters=F, recursions=D), np.empty((patches, 43, 43, 1), np.float32)
     P, G = sum(p.size for p in model.params.values()), len(groups(model, images))
-    multiplications = 9 * F + 9 * F * F + D * 9 * F * (F + 9)  # per pixel, the reconstruction folded as in lesson 10
+    multiplications = 9 * F + 9 * F * F + D * 9 * F * (F + 9)  # per pixel, the reconstruction folded as in lesson 11
     counted[name] = P, G, 3 * 2 * multiplications * images.size  # backward costs twice what forward does
     print(f"{name}: {P:,} parameters, {G} groups, {counted[name][2] / 1e9:,.0f} billion operations an update")
     for way, function in (("in order", sent_in_order), ("ring", sent_in_ring)):
@@ -270,8 +270,8 @@ for name, (P, G, operations) in counted.items():
 
 # %% [markdown]
 # Compare that with what machines can do. Suppose that a core computes 50 billion operations a second, a GPU 10,000
-# billion, and that the link between them carries 1 Gbit/s, 125 MB. Then sending takes as long as computing when
-# there are 400 operations per byte for a core, and 80,000 for a GPU. Hence the speedup, computed once more:
+# billion, and that the link between them carries 1 Gbit/s, 125 MB. Then sending takes as long as computing when there
+# are 400 operations per byte for a core, and 80,000 for a GPU. Hence the speedup, computed once more:
 
 
 # %%
@@ -348,7 +348,7 @@ assert checksum(state.model.params) != checksum(state.model.params | {"recursion
 # mpiexec -n 4 python -m minidrcn.train --mpi
 # ```
 #
-# On one machine the threads of lesson 10 do the same with less effort. For several, tell `mpiexec` their names (with
+# On one machine the threads of lesson 11 do the same with less effort. For several, tell `mpiexec` their names (with
 # MPICH, `-hosts a,b`); each needs the package and the photographs.
 #
 # ## To try

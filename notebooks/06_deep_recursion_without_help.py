@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 5. Deep recursion without help
+# # 6. Deep recursion without help
 #
 # **You will learn** why a kernel that is applied many times makes gradients vanish or explode, what starting from the
 # identity changes, and how the paper's *basic model* struggles. **Time:** eight minutes. **You need:** lesson 4.
@@ -88,7 +88,7 @@ assert all(0.2 < factor < 0.7 for factor in factors.values())
 #
 # ## Train it
 #
-# The identity helps only at the start. Train the basic model and the full DRCN (with the two ideas of lesson 6) alike:
+# The identity helps only at the start. Train the basic model and the full DRCN (with the two ideas of lesson 7) alike:
 # same filters, depth, patches and learning rate. Quality is measured on two photographs that neither has seen; 0 is
 # bicubic interpolation.
 
