@@ -21,7 +21,7 @@ from minidrcn.imaging.protocol import load_sample, measure
 
 _, coins = image_paths("photos", held_out=True)
 sample = load_sample(coins, 3)  # x: shrunk and enlarged by bicubic interpolation; target: the original
-final, ys = load("x3").predict(sample.x[None, :, :, None])
+final, ys = load("x3").predict(sample.x[None, :, :, None])  # it takes many pictures of many channels: here 1 and 1
 sharpened, original = final[0, :, :, 0], sample.target / 255
 crop = plots.most_improved(sample.x, sharpened, original)
 plots.photographs(
@@ -54,7 +54,8 @@ print(f"the network is {after - before:.2f} dB better, and the fine scratches ar
 # Look at the upper half, *Forward*; the lower half is what lessons 3 to 7 are about. The network has three parts:
 #
 # * **Embedding**, two convolutions: it turns the picture $x$, already enlarged by bicubic interpolation, into a map
-#   $h_0$ of F channels: $h_{-1} = \mathrm{relu}(W_{-1} * x + b_{-1})$, $h_0 = \mathrm{relu}(W_0 * h_{-1} + b_0)$.
+#   $h_0$ of F channels: $h_{-1} = \mathrm{relu}(W_{-1} * x + b_{-1})$, $h_0 = \mathrm{relu}(W_0 * h_{-1} + b_0)$ (the
+#   star is the convolution).
 # * **Inference**, where the work is done: one convolution, applied D times, $h_d = \mathrm{relu}(W * h_{d-1} + b)$.
 #   Each such use is a *recursion*. There is one kernel $W$, however large D is.
 # * **Reconstruction**, two convolutions: it turns a map back into a picture, the *prediction*. The same two do this
@@ -237,7 +238,8 @@ assert published("set5", 3)["DRCN"].psnr - published("set5", 3)["Bicubic"].psnr 
 print("DRCN is more than 3 dB better than bicubic interpolation at x3")
 
 # %% [markdown]
-# The networks that come with this project are a sixteenth of that size, and come between SRCNN and DRCN (`results.md` has all numbers).
+# The networks that come with this project are a sixteenth of that size, and come between SRCNN and DRCN (`results.md`
+# has all numbers).
 #
 # ## The path
 #

@@ -5,8 +5,8 @@
 # and how far a recursive network sees (its *receptive field*). **Time:** eight minutes. **You need:** lesson 3.
 #
 # The R in DRCN stands for recursive: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$
-# for $d = 1..D$. The network gets deeper without more parameters. The backward pass through this recursion is where
-# hand-written code goes wrong most often, which is the reason for this project.
+# for $d = 1..D$ (the star is the convolution). The network gets deeper without more parameters. The backward pass
+# through this recursion is where hand-written code goes wrong most often, which is the reason for this project.
 #
 # ## One number
 #
@@ -14,19 +14,7 @@
 # gives the derivative: $dL/dw = D\, w^{D-1} h_0$. Where does the factor $D$ come from if we go backwards step by step?
 
 # %%
-# %matplotlib inline
-import inspect
-
 import numpy as np
-
-from minidrcn import DRCN, load, plots
-from minidrcn.course.checks.bugs import BUGS, plant
-from minidrcn.data.datasets import image_paths
-from minidrcn.grad_check import check_gradients
-from minidrcn.imaging.protocol import load_sample
-from minidrcn.model import network
-from minidrcn.ops import conv
-from minidrcn.ops.pointwise import relu_backward, relu_forward
 
 w, h0, D = 1.3, 2.0, 4
 h = [h0]
@@ -52,9 +40,13 @@ assert np.isclose(sum(uses), D * w ** (D - 1) * h0)
 #
 # ## One convolution
 #
-# Now with maps. Forward, each use keeps its own cache; backward, the caches are taken in reverse order:
+# Now with maps. Forward, each use keeps its own cache; backward, the caches are taken in reverse order. ($h_d$ is what
+# leaves the ReLU, so `dh` first goes back through the ReLU, then through the convolution.)
 
 # %%
+from minidrcn.ops.conv import conv2d_backward, conv2d_forward
+from minidrcn.ops.pointwise import relu_backward, relu_forward
+
 rng = np.random.default_rng(1)
 D, F = 3, 2
 h0, w, b = rng.normal(size=(2, 5, 4, F)), 0.5 * rng.normal(size=(3, 3, F, F)), rng.normal(size=F)
@@ -64,7 +56,7 @@ u = rng.normal(size=h0.shape)  # L = sum of h_D * u
 def forward(ws):
     h, caches = h0, []
     for w_d in ws:
-        z, conv_cache = conv.conv2d_forward(h, w_d, b)
+        z, conv_cache = conv2d_forward(h, w_d, b)
         h, relu_cache = relu_forward(z)
         caches.append((conv_cache, relu_cache))
     return (h * u).sum(), caches
@@ -73,7 +65,7 @@ def forward(ws):
 def backward_by_use(caches):
     dh, dws = u, []
     for conv_cache, relu_cache in reversed(caches):
-        dh, dw_d, _ = conv.conv2d_backward(relu_backward(dh, relu_cache), conv_cache)
+        dh, dw_d, _ = conv2d_backward(relu_backward(dh, relu_cache), conv_cache)
         dws.append(dw_d)
     return dws[::-1]
 
@@ -84,13 +76,16 @@ for d, dw_d in enumerate(dws, start=1):
     print(f"use {d}: a gradient of norm {np.linalg.norm(dw_d):.2f}")
 
 # %%
+from minidrcn.grad_check import check_gradients
+
 report = check_gradients(lambda params: (forward([params["w"]] * D)[0], {"w": sum(dws)}), {"w": w})
 print(report)
 assert report.ok
 
 # %% [markdown]
-# The sum is right. Each term is the gradient of one of D *untied* weights, which can be checked as well: move the
-# weight of the second use alone.
+# (*a direction*: instead of moving every entry, the check moves all of them at once along a random direction, which is
+# one difference quotient for the whole kernel.) The sum is right. Each term is the gradient of one of D *untied*
+# weights, which can be checked as well: move the weight of the second use alone.
 
 # %%
 untied = check_gradients(lambda params: (forward([w, params["w2"], w])[0], {"w2": dws[1]}), {"w2": w})
@@ -108,14 +103,69 @@ assert not overwritten.ok
 # %% [markdown]
 # With D = 1 nobody would have noticed: **check recursive code with D of at least 2.**
 #
+# ## Now you
+#
+# Write the whole backward pass of the recursion: the gradient of $h_0$, of the kernel and of the bias. `caches` are
+# those of the cell above, `caches[d - 1]` that of use d: what the convolution keeps, $(h_{d-1}, w)$, and what the ReLU
+# keeps, $h_d$. `conv2d_backward` and `relu_backward` are your tools.
+
+
+# %%
+def recursion_backward(dh, caches):
+    """From dh, the derivative with respect to h_D, and the D caches (conv_cache, relu_cache): dh_0, dw and db."""
+    raise NotImplementedError  # your code here
+
+
+# %%
+from minidrcn import course
+
+_ = course.check_recursion_backward(recursion_backward)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# It is `backward_by_use`, with two sums that start at zero. What is passed on in the end is the gradient of $h_0$.
+#
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def recursion_backward(dh, caches):
+#     dw, db = 0, 0
+#     for conv_cache, relu_cache in reversed(caches):
+#         dz = relu_backward(dh, relu_cache)  # forward: h_d = relu(z)
+#         dh, dw_d, db_d = conv2d_backward(dz, conv_cache)  # forward: z = conv(h_(d-1), w, b)
+#         dw = dw + dw_d
+#         db = db + db_d
+#     return dh, dw, db
+# ```
+#
+# </details>
+#
+# (Exercise 6.)
+#
 # ## The same in DRCN
 #
 # DRCN shares more than the recursion: the two reconstruction layers are applied after *every* recursion. So each map
-# between the first and the last is read twice, by the next recursion and by its own reconstruction. The loop of the
-# backward pass adds up what all uses of a kernel contribute. This very loop trains the network, whichever convolution
-# is plugged in:
+# between the first and the last is read twice, by the next recursion and by its own reconstruction. Now look at the
+# lower half of the diagram:
+#
+# ![DRCN unrolled. Forward: the input x goes through two embedding convolutions to the map h_0; one shared kernel leads from
+# h_0 to h_1, h_2 and so on to h_D; from each of these the same two reconstruction convolutions make a prediction y_d.
+# Backward, marked 1: the gradient of h_d is a sum of what comes from the next recursion and from its own prediction.
+# Marked 2: the gradient of a shared kernel is the sum over its D uses.](images/network.svg)
+#
+# And here is the loop of the package's backward pass, from the last recursion to the first. `dy[d]` is the derivative
+# with respect to the prediction $y_d$; `layers.backward(dys, cache)` goes back through the layers that read one map and
+# returns the map's gradient and their kernels' gradients; `readers(d, ...)` names these layers for $h_d$, as the
+# comment says. This very loop trains the network, whichever convolution is plugged in. Find the sum marked 2:
 
 # %%
+import inspect
+
+from minidrcn.model import network
+
 source = inspect.getsource(network.backward)
 print(
     source[source.index("    dh = None") : source.index("    dh, grads_of_use = layers.backward([dh], cache.embed2)")]
@@ -123,13 +173,19 @@ print(
 print(inspect.getsource(network.add))
 
 # %% [markdown]
-# Likewise, the gradient of a map that several layers read is the sum of what they send back. That sum is taken in the
-# backward pass of the layers, shown here for any pair of convolution functions:
+# It is `add(grads, ...)`. The sum marked 1, of what several readers of one map send back, is in `layers.backward`: find
+# the line with `dx + dx_of_layer`. (`dys` has the derivative with respect to each reader's output.)
 
 # %%
 print(inspect.getsource(network.PlainLayers.backward))
 
+# %% [markdown]
+# What if somebody forgets the sum over the uses? Plant that bug in a small DRCN and check all gradients:
+
 # %%
+from minidrcn import DRCN
+from minidrcn.course.checks.bugs import BUGS, plant
+
 bug = next(bug for bug in BUGS if bug.name == "recursion_gradient_overwritten")
 print(bug.mistake, "|", bug.wrong.splitlines()[-1].strip())
 model = DRCN(filters=3, recursions=4, dtype="float64", conv="im2col")
@@ -157,9 +213,14 @@ assert not wrong.ok
 # depth widens the *receptive field*, and recursion adds depth without adding parameters.
 #
 # The backward pass can show it: the gradient of *one* output pixel with respect to the input is zero wherever the input
-# does not matter. Here it is for the shipped network, on a piece of a photograph.
+# does not matter. To get it, send a gradient back that is 1 at this pixel and 0 everywhere else. Here it is for the
+# network that comes with the package (9 recursions), on a piece of a photograph.
 
 # %%
+from minidrcn import load, plots
+from minidrcn.data.datasets import image_paths
+from minidrcn.imaging.protocol import load_sample
+
 shipped = load("x2")
 model = DRCN.from_params(shipped.params, shipped.architecture, conv="im2col")
 cat, _ = image_paths("photos", held_out=True)
@@ -175,21 +236,42 @@ def seen(d):
     return dx[0, :, :, 0]
 
 
-fields = {d: seen(d) for d in (1, 3, 5, 7, 9)}
-widths = {d: int((np.abs(field).max(axis=0) > 0).sum()) for d, field in fields.items()}
-for d, width in widths.items():
-    print(f"after recursion {d}: {width} pixels wide")
-plots.feature_maps({f"d = {d}": np.log10(np.abs(field) + 1e-9) for d, field in fields.items()}, columns=5)
+fields = {d: seen(d) for d in range(1, 10)}
+
+
+def picture(d):
+    """The logarithm of the influence of every input pixel: white much, black none."""
+    return np.log10(np.abs(fields[d]) + 1e-9)
+
+
+plots.feature_maps(
+    {f"d = {d}": picture(d) for d in (1, 5, 9)},
+    alt="a bright spot that fades outwards inside a black frame; the square it fills grows with the recursion",
+)
 
 # %%
 for d, field in fields.items():
-    within_5 = np.abs(field[15:26, 15:26]).sum() / np.abs(field).sum()
-    print(f"after recursion {d}: {within_5:.0%} of the influence comes from at most 5 pixels away")
-assert all(width == 2 * (d + 4) + 1 for d, width in widths.items())
+    width = int((np.abs(field).max(axis=0) > 0).sum())
+    near = np.abs(field[15:26, 15:26]).sum() / np.abs(field).sum()
+    print(f"recursion {d}: {width} pixels wide; {near:.0%} of the influence comes from at most 5 pixels away")
+    assert width == 2 * (d + 4) + 1
+print("radius d + 4, as counted")
+
+# The pictures are on a logarithmic scale. The rim of the field is faint, because few paths lead there. Nearby pixels
+# matter most, so widening the field brings less and less. With the paper's 16 recursions the field is 41 pixels wide, like
+# this piece, and like the patches that the paper trained on.
+#
+# Move through the recursions:
+
+# %%
+plots.slider(
+    lambda d: plots.feature_maps(
+        {"the photograph": piece[0, :, :, 0], f"what recursion {d} sees": picture(d)}, columns=2
+    ),
+    d=(1, 9),
+)
 
 # %% [markdown]
-# The pictures are on a logarithmic scale. The rim of the field is faint, because few paths lead there. Nearby pixels
-# matter most, so widening the field brings less and less.
 #
 # ## To try
 #
@@ -197,3 +279,13 @@ assert all(width == 2 * (d + 4) + 1 for d, width in widths.items())
 # 2. In `backward_by_use`, go through the caches in forward order. What does the check say?
 # 3. The bias `b` is shared as well. Compute its gradient and check it.
 # 4. In `seen`, choose a pixel at the border. Why is the field cut off there?
+#
+# <details><summary>Answers</summary>
+#
+# 1. $20 \cdot 0.5^{19} \cdot 2 = 0.00008$, and with $w = 2$ it is $20 \cdot 2^{19} \cdot 2 \approx 21$ million.
+# 2. All but the first (that is, last) gradients are wrong: each `dh` would have to have gone back through the later
+#    uses.
+# 3. `conv2d_backward` returns it as its third result; its gradient is the sum over the uses, too.
+# 4. Beyond the border there are only padding zeros, which do not depend on the input.
+#
+# </details>

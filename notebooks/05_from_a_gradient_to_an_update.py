@@ -88,7 +88,7 @@ def momentum(w, g, v, lr, t):
 
 # %%
 def adam(w, g, state, lr, t):
-    m, s = state or (0, 0)
+    m, s = state or (0, 0)  # nothing at first
     m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
     mean, mean_square = m / (1 - 0.9**t), s / (1 - 0.999**t)
     return w - lr * mean / (np.sqrt(mean_square) + 1e-8), (m, s)

@@ -6,7 +6,12 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from minidrcn import DRCN, course
+from minidrcn.ops import conv, pointwise
+from minidrcn.training.optim import Adam, clip_by_global_norm
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 TWINS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
@@ -76,11 +81,31 @@ def test_a_path_of_a_machine_is_recognised(text, found):
 
 
 @lessons
-def test_a_lesson_says_what_is_learned_and_ends_with_an_assertion_and_questions(path):
+def test_a_lesson_says_what_is_learned_and_ends_with_an_assertion_and_answered_questions(path):
     first, *_, last = cells(path, "markdown")
     assert re.match(rf"# {int(path.name[:2])}\. ", source(first))
     assert "**You will learn**" in source(first)
     assert "**Time:**" in source(first)
-    questions = source(last).partition("## To try")[2]
+    questions, _, _ = source(last).partition("## To try")[2].partition("<details><summary>Answers</summary>")
     assert len(re.findall(r"(?m)^\d\. ", questions)) >= 2
-    assert "assert " in source(cells(path, "code")[-1])
+    aside = r"course\.check_|NotImplementedError|plots\.slider"  # for the reader
+    own = [source(cell) for cell in cells(path, "code") if not re.search(aside, source(cell))]
+    assert "assert " in own[-1]
+
+
+@lessons
+def test_what_is_left_to_write_runs_unwritten_and_its_solution_is_right(path):
+    code = [source(cell) for cell in cells(path, "code")]
+    stubs = re.findall(r"(?m)^def (\w+)\([^\n]*\n(?:    .*\n)*?    raise NotImplementedError", "\n".join(code))
+    blocks = re.findall(
+        r"(?s)<summary>Solution</summary>\n\n```python\n(.*?)```", "\n".join(map(source, cells(path, "markdown")))
+    )
+    assert [re.match(r"def (\w+)", block)[1] for block in blocks] == stubs
+    checks = dict(reversed(pair) for pair in re.findall(r"(course\.check_\w+)\((\w+)\)", "\n".join(code)))
+    tools = {"np": np, "course": course, "conv": conv, "DRCN": DRCN, "Adam": Adam}
+    tools |= {f.__name__: f for f in (conv.conv2d_backward, pointwise.relu_backward, clip_by_global_norm)}
+    for name, block in zip(stubs, blocks, strict=True):
+        written = dict(tools)
+        exec(compile(block, name, "exec"), written)
+        if name in checks:
+            assert eval(checks[name], written)(written[name], show=False).fraction == 1
