@@ -8,36 +8,15 @@
 # Two rules. Measure every speedup: the times below differ from machine to machine, and running this page measures them
 # on yours. And before you time a faster version, check that it gives the same result as the plain one.
 
-# %%
-# %matplotlib inline
-import time
-
-import numpy as np
-
-from minidrcn import DRCN, plots
-from minidrcn.model import network
-from minidrcn.model.fold import fold_backward, fold_forward
-from minidrcn.ops import conv, winograd
-from minidrcn.parallel import loss_and_grads, one_blas_thread, usable_cores
-
-rng = np.random.default_rng(10)
-
-
-def seconds(function, repeat=5):
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-# %% [markdown]
 # ## Fewer operations: two linear convolutions are one
 #
 # Where does the work go? A convolution from $C$ channels to $F$ takes $9\,C F$ multiplications per pixel:
 
 # %%
+import numpy as np
+
+from minidrcn import plots
+
 F, D = 64, 9
 work = {
     "embed": 9 * F + 9 * F * F,
@@ -57,8 +36,9 @@ plots.bars({name: value / 1000 for name, value in work.items()}, "thousand multi
 #
 # $$q = r\, T \qquad f = \mathrm{col2im}(q) + b_2 \qquad r = h * w_1 + b_1, \quad T: (F, 9)$$
 #
-# $r$ is needed only for $r\,T$, and a convolution is linear in its kernel. So we can multiply by $T$ once, in the
-# kernel, instead of at every pixel:
+# ($r$ is what `reconstruct1` makes of $h$. A prime, as in $T'$, will mean the transpose.) $r$ is needed only for
+# $r\,T$, and a convolution is linear in its kernel. So we can multiply by $T$ once, in the kernel, instead of at every
+# pixel:
 #
 # $$q = h * K + k \qquad K = w_1 T: (3, 3, F, 9) \qquad k = b_1 T: (9,)$$
 #
@@ -66,6 +46,10 @@ plots.bars({name: value / 1000 for name, value in work.items()}, "thousand multi
 # around $r$.
 
 # %%
+from minidrcn import DRCN
+from minidrcn.ops import conv
+
+rng = np.random.default_rng(10)
 model = DRCN(filters=F, recursions=D, dtype="float64", conv="im2col")
 h = rng.normal(size=(1, 12, 11, F))
 p = {name: value + 0.1 * rng.normal(size=value.shape) for name, value in model.params.items()}
@@ -87,6 +71,9 @@ assert np.allclose(folded, f, rtol=0, atol=1e-12 * np.abs(f).max())
 # and ones.
 
 # %%
+from minidrcn.model import network
+from minidrcn.model.fold import fold_backward, fold_forward
+
 x, u = rng.random((2, 2, 12, 11, 1))
 outputs = {}
 for name, params in (("plain", p), ("folded", fold_forward(p)[0])):
@@ -148,20 +135,77 @@ AT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 inputs, weights = rng.normal(size=4), rng.normal(size=3)
 y = AT @ ((G @ weights) * (BT @ inputs))  # four multiplications, in the *; BT and AT only add and subtract
 assert np.allclose(y, [inputs[:3] @ weights, inputs[1:] @ weights])
+print("four multiplications:", y, " six:", np.array([inputs[:3] @ weights, inputs[1:] @ weights]))
 plots.matrices([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None), ("A' (of the products)", AT, None)])
 
 # %% [markdown]
+# ### Where the matrices come from
+#
+# Look at polynomials first. The product of $a(t) = a_0 + a_1 t$ and $w(t) = w_0 + w_1 t + w_2 t^2$ has four
+# coefficients, so it is known from its values at four points. And its value at a point is the product of two values:
+# *one* multiplication. So evaluate both at four points, multiply, and find the coefficients of the polynomial through
+# the four products. The simplest points are $0$, $1$, $-1$ and *infinity*, where the "value" is the leading
+# coefficient. As matrices, with the powers of a point in a row: $c = V_4^{-1} \left[ (V_3 w) \cdot (V_2 a) \right]$.
+#
+# Now, for a fixed $w$, what does this do to $a$? Coefficient $c_k = \sum_j a_j w_{k-j}$: each $a_j$ is multiplied by
+# all of $w$ and *added to* shifted places. A filter does the reverse, it *reads from* shifted places, $y_j = \sum_k
+# w_{k-j}\, x_k$: the same matrix, transposed. (You know such a pair: `col2im` adds where `im2col` reads.) And the
+# transpose of a product is the product of the transposes in reverse order:
+#
+# $$y = \underbrace{V_2'}_{A'} \left[ (\underbrace{V_3}_{G} w) \cdot (\underbrace{V_4^{-1\prime}}_{B'} x) \right]$$
+
+
+# %%
+def transforms(points, outputs, taps=3):
+    """A', G and B' for so many outputs of a filter with so many weights, from these points and infinity."""
+
+    def powers(count):
+        at_infinity = np.eye(count)[-1:]  # the leading coefficient
+        return np.vstack([np.vander(points, count, increasing=True), at_infinity])
+
+    return powers(outputs).T, powers(taps), np.linalg.inv(powers(outputs + taps - 1)).T
+
+
+for points, outputs in (([0, 1, -1], 2), ([0, 1, -1, 2, -2], 4)):
+    AT_, G_, BT_ = transforms(points, outputs)
+    inputs = rng.normal(size=outputs + 2)
+    y = AT_ @ ((G_ @ weights) * (BT_ @ inputs))
+    assert np.allclose(y, [inputs[k : k + 3] @ weights for k in range(outputs)])
+    print(
+        f"{outputs} outputs of 3 weights with {len(G_)} multiplications instead of {3 * outputs}, points {points} and infinity"
+    )
+
+# %% [markdown]
+# A factor may move from a row of G to the same row of B'; the matrices above have it where both have simple numbers.
+# The second set of points is what the package uses. More points would save more multiplications, but need larger
+# powers, and rounding errors grow with them.
+#
 # In two dimensions the matrices are applied to rows and columns. For tiles of 4 x 4 outputs, which the package uses,
 # the input tile is 6 x 6: 36 multiplications for each pair of channels.
 
 # %%
-print("the plain convolution takes", 4 * 4 * 3 * 3, "of them, a factor of", 4 * 4 * 3 * 3 / 36)
+print("the plain convolution takes", 4 * 4 * 3 * 3, "multiplications, Winograd's 36: a factor of", 4 * 4 * 3 * 3 / 36)
 
 # %% [markdown]
 # With many channels, each of the 36 multiplications becomes a matrix product over the channels, and the transforms are
 # matrix products as well. Everything is a matrix product again.
 
 # %%
+import time
+
+from minidrcn.ops import winograd
+from minidrcn.parallel import one_blas_thread
+
+
+def seconds(function, repeat=5):
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
 x, w, b = (rng.normal(size=shape).astype("float32") for shape in ((1, 128, 128, 64), (3, 3, 64, 64), (64,)))
 plain, _ = conv.conv2d_forward(x, w, b)
 fast, _ = winograd.conv2d_forward(x, w, b)
@@ -179,10 +223,12 @@ print(f"a quarter of the multiplications, {plain_seconds / fast_seconds:.1f} tim
 # ## Threads
 #
 # The images of a batch do not depend on each other. Each thread takes a few, and the gradients of all are summed: one
-# more sum over uses of the same weight. The threads run at the same time because NumPy releases the GIL while it copies
-# and multiplies.
+# more sum over uses of the same weight. Python lets only one thread at a time run Python code (the *GIL*, global
+# interpreter lock), but NumPy releases that lock while it copies and multiplies, so the threads run at the same time.
 
 # %%
+from minidrcn.parallel import loss_and_grads, usable_cores
+
 images, targets = rng.random((2, 16, 43, 43, 1)).astype("float32")
 kinds = {
     "im2col": {"conv": "im2col"},
@@ -204,8 +250,8 @@ assert all(np.array_equal(one[1][name], all_of_them[1][name]) for name in one[1]
 print("any number of threads gives the same bits: the sum is always taken in the order of the images")
 
 # %% [markdown]
-# `tests/benchmarks/README.md` compares the speed with PyTorch's and names the machine;
-# `python tests/benchmarks/against_pytorch.py` measures both on yours.
+# `tests/benchmarks/README.md` compares the speed with PyTorch's and names the machine; `python
+# tests/benchmarks/against_pytorch.py` measures both on yours.
 #
 # ## To try
 #
@@ -214,5 +260,17 @@ print("any number of threads gives the same bits: the sum is always taken in the
 #    in the middle and within a pixel of the border. Why is it wrong at the border?
 # 3. Set `winograd.BLOCK_BYTES` and `winograd.BLOCK_TILES` to a tenth and to ten times their values, and time the last
 #    bar again. What does that say about the size of your CPU's cache?
-# 4. Derive the three matrices for three outputs of a filter with three weights, F(3, 3), from the points 0, 1, -1, 2
-#    and infinity.
+# 4. Get the three matrices for three outputs of a filter with three weights, F(3, 3), from `transforms` and check them.
+#    How many points does it take?
+#
+# <details><summary>Answers</summary>
+#
+# 1. It depends on the machine. With few channels the transforms cost more than the multiplications they save; the
+#    package takes Winograd's algorithm from 8 channels on.
+# 2. In the middle they agree. At the border, `reconstruct2` sees zeros around $r$, while the 5 x 5 kernel sees what $r$
+#    would have been there, had it been computed from pixels beyond the border.
+# 3. A block that is too large no longer fits the cache, one that is too small makes matrix products that are too thin.
+# 4. Three outputs and three weights: products with 3 + 3 - 1 = 5 coefficients, so four points and infinity, for example
+#    `transforms([0, 1, -1, 2], 3)`.
+#
+# </details>

@@ -15,31 +15,24 @@
 # A float32 keeps 24 binary digits. Near $10^8$ the numbers that it can hold are 8 apart:
 
 # %%
-# %matplotlib inline
-import inspect
-import zlib
-from dataclasses import replace
-from itertools import pairwise
-
 import numpy as np
-
-from minidrcn import DRCN, plots
-from minidrcn.data.datasets import image_paths
-from minidrcn.data.patches import load_pair
-from minidrcn.distributed import Ranks
-from minidrcn.parallel import by_group, groups, loss_and_grads
-from minidrcn.training.config import TrainingConfig
-from minidrcn.training.step import batch, start, train_step
 
 a, b, c = np.float32([1e8, -1e8, 1])
 print("(a + b) + c =", (a + b) + c)
 print("a + (b + c) =", a + (b + c))
+assert (a + b) + c != a + (b + c)
 
 # %% [markdown]
 # That is an extreme case. What about gradients? Take the first batch of a network of the shipped size, 16 patches. The
 # package sends them through the network in groups (here, two patches each), and each group's gradients become one row:
 
 # %%
+from minidrcn.data.datasets import image_paths
+from minidrcn.data.patches import load_pair
+from minidrcn.parallel import by_group, groups
+from minidrcn.training.config import TrainingConfig
+from minidrcn.training.step import batch, start
+
 config = TrainingConfig(filters=64, batch=16)
 pairs = [load_pair(path, config.scale, config.patch) for path in image_paths("photos")]
 state = start(config)
@@ -79,6 +72,9 @@ assert error < 1e-6
 
 
 # %%
+from minidrcn import plots
+
+
 def sum_per_rank(rows, ranks):
     return in_order([in_order(run) for run in np.array_split(rows, ranks)])
 
@@ -108,6 +104,9 @@ plots.bars(changed, "per cent of the gradients with other bits than one process'
 
 
 # %%
+from itertools import pairwise
+
+
 def all_to_all(rows_of_rank):
     ends = np.linspace(0, rows_of_rank[0].shape[1], len(rows_of_rank) + 1).astype(int)
     return [np.concatenate([rows[:, start:end] for rows in rows_of_rank]) for start, end in pairwise(ends)]
@@ -157,6 +156,8 @@ plots.matrices(panels("ends with", [total[None] for total in all_gather(sums)], 
 # Now the real gradients. Every rank ends with the bits that one process gets:
 
 # %%
+from minidrcn.parallel import loss_and_grads
+
 _, grads = loss_and_grads(state.model, x, y, 0.5)
 one_process = np.concatenate([g.ravel() for g in grads.values()])
 for R in (1, 2, 3, 4, 8):
@@ -168,6 +169,10 @@ print("1, 2, 3, 4 or 8 ranks: the same bits, on every rank")
 # stands for slices that vary in length.) The loss travels as one more number:
 
 # %%
+import inspect
+
+from minidrcn.distributed import Ranks
+
 print(inspect.getsource(Ranks._sum_in_order))
 
 # %% [markdown]
@@ -177,6 +182,8 @@ print(inspect.getsource(Ranks._sum_in_order))
 # process:
 
 # %%
+from minidrcn.training.step import train_step
+
 tiny = TrainingConfig(filters=8, recursions=4, batch=6, patch=24, steps=100)
 
 
@@ -231,6 +238,8 @@ plots.lines(
 # What follows is computed, not measured: four bytes a number, and $G / R$ rounded up, for the rank with most groups.
 
 # %%
+from minidrcn import DRCN
+
 sizes = {"F = 64, batch 16": (64, 9, 16, (1, 2, 4, 8)), "F = 256, batch 64": (256, 16, 64, (1, 2, 4, 8, 16, 32, 64))}
 
 
@@ -254,7 +263,7 @@ for name, (F, D, patches, ranks) in sizes.items():
 
 sent_away = rows[:4, rows.shape[1] // 2 :].nbytes + one_process[: rows.shape[1] // 2].nbytes  # by rank 0 of 2, above
 assert sent_in_order(*counted["F = 64, batch 16"][:2], 2) == sent_away
-plots.lines(curves, "ranks", "MB that a rank sends per update, computed", log="y")
+plots.lines(curves, "ranks", "MB sent per update (computed)", log="y")
 
 # %% [markdown]
 # Few ranks pay most for the order, since each has many groups to send. Is that a lot? It depends on how much there is
@@ -290,7 +299,7 @@ speedup = {
         ("F = 256, batch 64", "GPUs", 1e13),
     )
 }
-plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "times as fast as one rank, computed")
+plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "speedup (computed)")
 
 # %% [markdown]
 # The batch of 16 stops scaling for two reasons. It has eight groups: five ranks are no faster than four, because one of
@@ -318,6 +327,9 @@ plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "time
 # enough:
 
 # %%
+import zlib
+from dataclasses import replace
+
 other_rank = start(config)
 assert all(np.array_equal(p, state.model.params[name]) for name, p in other_rank.model.params.items())
 assert np.array_equal(batch(other_rank, config, pairs)[0], x)
@@ -360,3 +372,14 @@ assert checksum(state.model.params) != checksum(state.model.params | {"recursion
 # 3. Add the groups in pairs, then the pairs in pairs, and so on: a tree that depends on $G$ alone. Which of these
 #    additions can a rank do before it sends anything, if $R$ divides $G$ and both are powers of two? How much is then
 #    sent, with the same bits for all such $R$?
+#
+# <details><summary>Answers</summary>
+#
+# 1. All ranks end with the same bits, since each slice is added up once and then copied. But every slice begins its
+#    round at another rank, so its groups are added in another order, which depends on R: another R gives other bits.
+# 2. Neither. The wrong gradients are summed and handed out like right ones, so all ranks keep the same parameters, and
+#    the loss of other patches looks like any loss. Only a comparison with one process finds it.
+# 3. With $G / R$ consecutive groups, a power of two, a rank can do all additions of the tree below its own node. It
+#    then sends one sum instead of $G / R$ rows: $2 \frac{R - 1}{R} P$ numbers, as in a ring.
+#
+# </details>

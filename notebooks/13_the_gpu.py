@@ -11,16 +11,10 @@
 # which module its array belongs to, and calls that module's function:
 
 # %%
-# %matplotlib inline
 import inspect
-import time
 
-import numpy as np
-
-from minidrcn import DRCN, plots
-from minidrcn.backend import get_xp, require_gpu, to_cpu, to_gpu
-from minidrcn.errors import UsageError
-from minidrcn.ops import conv, pointwise
+from minidrcn.backend import get_xp
+from minidrcn.ops import pointwise
 
 print(inspect.getsource(get_xp))
 print(inspect.getsource(pointwise.relu_forward))
@@ -30,6 +24,9 @@ print(inspect.getsource(pointwise.relu_forward))
 # a GPU here?
 
 # %%
+from minidrcn.backend import require_gpu
+from minidrcn.errors import UsageError
+
 try:
     require_gpu()
     gpu = True
@@ -48,6 +45,9 @@ except UsageError as error:
 
 
 # %%
+from minidrcn import plots
+
+
 def counted(patches, side, F):
     """Operations and bytes of one 3x3 convolution from F to F channels in float32."""
     pixels = patches * side * side
@@ -82,6 +82,8 @@ for patches, F, D in ((16, 32, 9), (64, 256, 16)):
 # loss comes back. How much is that, for the paper's network?
 
 # %%
+from minidrcn import DRCN
+
 paper = DRCN(filters=256, recursions=16)
 parameters = sum(value.nbytes for value in paper.params.values())
 batch = 2 * 64 * 41 * 41 * 4
@@ -89,6 +91,7 @@ step_operations = 3 * 16 * counted(64, 41, 256)[0]  # the recursion alone; backw
 print(f"parameters, once: {parameters / 1e6:.1f} MB; a batch: {batch / 1e6:.2f} MB")
 print(f"an update: {step_operations / 1e12:.1f} trillion operations, {step_operations / batch:,.0f} per byte sent")
 assert step_operations / batch > 1e6
+print("more than a million operations for each byte that is sent")
 
 # %% [markdown]
 # These transfers cost next to nothing, as long as maps and gradients stay on the GPU, where they are computed.
@@ -109,6 +112,13 @@ assert step_operations / batch > 1e6
 # The same convolution on both; the clock stops only when the work is done:
 
 # %%
+import time
+
+import numpy as np
+
+from minidrcn.backend import to_cpu, to_gpu
+from minidrcn.ops import conv
+
 rng = np.random.default_rng(11)
 x, w, b = (rng.normal(size=shape).astype(np.float32) for shape in ((4, 41, 41, 64), (3, 3, 64, 64), (64,)))
 x, w = x / 10, w / 10
@@ -142,9 +152,9 @@ assert to_cpu(y) is y, "what is on the CPU already is not copied"
 
 # %% [markdown]
 # There are no recorded figures here: this project has not been timed on a GPU yet. The tests check on any machine, with
-# a stand-in for CuPy that is as strict, that no operation does what CuPy would refuse. On a machine with a GPU,
-# `pytest -m gpu` tests every operation on it, `python tests/benchmarks/against_pytorch.py --gpu` times it, and
-# `python -m minidrcn.train --gpu` trains.
+# a stand-in for CuPy that is as strict, that no operation does what CuPy would refuse. On a machine with a GPU, `pytest
+# -m gpu` tests every operation on it, `python tests/benchmarks/against_pytorch.py --gpu` times it, and `python -m
+# minidrcn.train --gpu` trains.
 #
 # ## To try
 #
@@ -154,3 +164,14 @@ assert to_cpu(y) is y, "what is on the CPU already is not copied"
 #    64 patches?
 # 3. Which lines of the code behind `python -m minidrcn.train` bring something back from the GPU? (Look for `to_cpu` and
 #    `float`.)
+#
+# <details><summary>Answers</summary>
+#
+# 1. It divides it by nine. Where memory is the limit already, that is for small F, it makes the convolution slower.
+# 2. At about F = 787: then the kernel is large enough to be worth the one patch. (`counted(1, 41, 787)` and
+#    `counted(64, 41, 256)` both give 570 operations per byte.)
+# 3. Those in `training/loop.py` where an update's loss and gradient norm become numbers, for the log and to notice an
+#    explosion; and where a network predicts, `imaging/tiles.py`, is compared between ranks, or saved. None inside a
+#    recursion.
+#
+# </details>

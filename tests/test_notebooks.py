@@ -86,11 +86,25 @@ def test_a_lesson_says_what_is_learned_and_ends_with_an_assertion_and_answered_q
     assert re.match(rf"# {int(path.name[:2])}\. ", source(first))
     assert "**You will learn**" in source(first)
     assert "**Time:**" in source(first)
-    questions, _, _ = source(last).partition("## To try")[2].partition("<details><summary>Answers</summary>")
-    assert len(re.findall(r"(?m)^\d\. ", questions)) >= 2
+    questions, _, answers = source(last).partition("## To try")[2].partition("<details><summary>Answers</summary>")
+    count = len(re.findall(r"(?m)^\d\. ", questions))
+    assert 2 <= count == len(re.findall(r"(?m)^\d\. ", answers))
     aside = r"course\.check_|NotImplementedError|plots\.slider"  # for the reader
     own = [source(cell) for cell in cells(path, "code") if not re.search(aside, source(cell))]
     assert "assert " in own[-1]
+
+
+@lessons
+def test_every_figure_has_words_for_those_who_cannot_see_it(path):
+    pictures = [
+        output for cell in cells(path, "code") for output in cell["outputs"] if "image/png" in output.get("data", {})
+    ]
+    assert all(len(picture["metadata"]["image/png"]["alt"]) > 20 for picture in pictures)
+    assert all(picture["metadata"]["image/png"]["width"] <= 600 for picture in pictures), (
+        "a phone shows two thirds of it"
+    )
+    diagrams = re.findall(r"(?s)!\[(.*?)\]\(images/", "".join(source(cell) for cell in cells(path, "markdown")))
+    assert all(len(words) > 20 for words in diagrams)
 
 
 @lessons
