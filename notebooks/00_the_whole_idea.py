@@ -255,7 +255,7 @@ print("DRCN is more than 3 dB better than bicubic interpolation at x3")
 # | [4. One weight, used D times](04_one_weight_many_times.ipynb) | 8 | 6 recursion | 25 |
 # | [5. From a gradient to an update](05_from_a_gradient_to_an_update.ipynb) | 8 | | |
 # | [6. Deep recursion without help](06_deep_recursion_without_help.ipynb) | 8 | | |
-# | [7. Recursive supervision and the skip](07_supervision_and_skip.ipynb) | 9 | 7 recursive supervision, 8 loss, 10 find the bug | 90 |
+# | [7. Recursive supervision and the skip](07_supervision_and_skip.ipynb) | 9 | 8 loss, 7 recursive supervision, 10 find the bug | 90 |
 # | [8. Clipping](08_clipping.ipynb) | 5 | 9 clipping | 15 |
 # | [9. Train a small DRCN](09_train_a_small_drcn.ipynb) | 6 | 11 train | 40 |
 # | [10. Inside the trained network](10_inside_the_trained_network.ipynb) | 8 | | |

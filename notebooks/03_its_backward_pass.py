@@ -188,8 +188,8 @@ assert np.allclose(as_convolution, dx)
 #
 # $$\frac{\partial L}{\partial w_k} \approx \frac{L(w_k + \varepsilon) - L(w_k - \varepsilon)}{2 \varepsilon}$$
 #
-# As the loss we take $L = \sum y \cdot u$ with *random* numbers $u$: then the upstream gradient is $dy = u$. (With $u =
-# 1$ everywhere, many mistakes would cancel out.)
+# As the loss we take $L = \sum y \cdot u$ with *random* numbers $u$: then the upstream gradient is $dy = u$. (With
+# $u = 1$ everywhere, many mistakes would cancel out.)
 
 
 # %%

@@ -266,7 +266,9 @@ print("radius d + 4, as counted")
 # %%
 plots.slider(
     lambda d: plots.feature_maps(
-        {"the photograph": piece[0, :, :, 0], f"what recursion {d} sees": picture(d)}, columns=2
+        {"the photograph": piece[0, :, :, 0], f"what recursion {d} sees": picture(d)},
+        columns=2,
+        alt=f"a piece of a photograph, and a bright square of {2 * d + 9} pixels, the field after recursion {d}",
     ),
     d=(1, 9),
 )
@@ -283,8 +285,7 @@ plots.slider(
 # <details><summary>Answers</summary>
 #
 # 1. $20 \cdot 0.5^{19} \cdot 2 = 0.00008$, and with $w = 2$ it is $20 \cdot 2^{19} \cdot 2 \approx 21$ million.
-# 2. All but the first (that is, last) gradients are wrong: each `dh` would have to have gone back through the later
-#    uses.
+# 2. All contributions are wrong: the first use gets the gradient that belongs behind the last one, and so on.
 # 3. `conv2d_backward` returns it as its third result; its gradient is the sum over the uses, too.
 # 4. Beyond the border there are only padding zeros, which do not depend on the input.
 #

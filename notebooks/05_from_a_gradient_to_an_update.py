@@ -56,13 +56,10 @@ print("rate 0.079 still comes down across the valley, rate 0.081 climbs out of i
 # and along the flat one, $a$ is multiplied by $1 - \mathrm{rate}$, it can only creep. With millions of parameters some
 # directions are steep and most are flat, and this is *the* difficulty of training. Both rules below attack it.
 #
-# Move the rate (in thousandths), and watch where it starts to zigzag and where it leaves:
+# Move the rate, here $0.005\, k$, and watch where it starts to zigzag and where it leaves:
 
 # %%
-plots.slider(
-    lambda thousandths: plots.paths(valley, {f"rate {thousandths / 1000:g}": track(sgd, thousandths / 1000)}),
-    thousandths=(5, 85),
-)
+plots.slider(lambda k: plots.paths(valley, {f"rate {0.005 * k:g}": track(sgd, 0.005 * k)}), k=(1, 17))
 
 # %% [markdown]
 # ## Momentum
@@ -111,11 +108,11 @@ first_step = ways["Adam, rate 0.3"][1] - ways["Adam, rate 0.3"][0]
 print("Adam's first step:", first_step, "though one gradient is", slope(np.array([4.0, 1.0])))
 assert np.allclose(first_step, -0.3)
 assert valley(*ways["momentum, rate 0.03"][-1]) < valley(*ways["SGD, rate 0.03"][-1])
-print("Adam's rate is the length of a step, whatever the size of the gradient")
+print("its rate is how far the first step goes in each weight, whatever the size of the gradient")
 
 # %% [markdown]
-# That has two consequences. Adam is easy to use: a rate near 0.001 works nearly everywhere. And at the end its steps do
-# not shrink with the gradient, so the rate has to fall for it to arrive (lesson 9).
+# That has two consequences. Adam is easy to use: a rate of about 0.001 is a good first try for most networks. And at
+# the end its steps do not shrink with the gradient, so the rate has to fall for it to arrive (lesson 9).
 #
 # ## A real case: 26 parameters
 #
@@ -124,7 +121,8 @@ print("Adam's rate is the length of a step, whatever the size of the gradient")
 #
 # A photograph has too many pixels to go through all of them for every update. So take a *batch*: a few *patches*, small
 # squares cut out at random. Their gradient is that of the whole data on average, with some noise; this is what
-# *stochastic* means in SGD, stochastic gradient descent. The noise falls with the size of the batch:
+# *stochastic* means in SGD, stochastic gradient descent. The noise falls with the size of the batch. (The *cosine* of
+# the angle between two gradients: 1 if they point in the same direction, 0 if they have nothing to do with each other.)
 
 # %%
 from minidrcn.data.datasets import image_paths
@@ -173,7 +171,7 @@ print(f"one patch points in a rough direction ({similar[1]:.2f}), 64 nearly in t
 # answer can be computed as well (*least squares*), so we know how far there is to go.
 
 # %%
-x, y = batch_of(1000, 0)
+x, y = batch_of(300, 0)
 design = np.hstack([conv.im2col(x, 5), np.ones((x.size, 1))])  # a row for each pixel: its window, and 1 for the bias
 best = np.linalg.lstsq(design, y.ravel(), rcond=None)[0]
 begin, _ = loss_and_gradient(start, x, y)
@@ -212,13 +210,13 @@ assert curves["momentum"][1][-1] > curves["SGD"][1][-1]
 # those nobody can compute the best answer, and the rules are all there is.
 #
 # DRCN's authors used SGD with momentum 0.9, and divided the rate by ten whenever progress stopped. This project trains
-# with Adam unless told otherwise. *Weight decay* (lesson 0) fits into each rule by one addition to the gradient: $g +
-# c\,w$ is the gradient of $L + \frac{c}{2} w^2$.
+# with Adam unless told otherwise. *Weight decay* (lesson 0) fits into each rule by one addition to the gradient:
+# $g + c\,w$ is the gradient of $L + \frac{c}{2} w^2$.
 #
 # ## Now you
 #
-# Nesterov's momentum, which the authors' code uses, looks one step ahead: with the *new* velocity $v$, move by $0.9\, v
-# - \mathrm{rate} \cdot g$ instead of by $v$. Write it.
+# Nesterov's momentum, which the authors' code uses, looks one step ahead: with the *new* velocity $v$, move by
+# $0.9\, v - \mathrm{rate} \cdot g$ instead of by $v$. Write it.
 
 
 # %%

@@ -61,9 +61,9 @@ assert sizes["He x 0.5"][-1] < 1e-4 * sizes["He x 1"][-1] < 1e-8 * sizes["He x 2
 # ## The gradient at each recursion
 #
 # Now the recursion, where it is the *same* kernel every time. Take the paper's basic model: D recursions, one
-# prediction at the end, no skip. Give its recursion a random kernel of He's size, times a gain. Send one batch of
-# patches through and look at the gradient that reaches each use of the recursive convolution, from the last (on the
-# right) back to the first.
+# prediction at the end, no skip (and, as its equations are printed, a ReLU after every convolution). Give its recursion
+# a random kernel of He's size, times a gain. Send one batch of patches through and look at the gradient that reaches
+# each use of the recursive convolution, from the last (on the right) back to the first.
 
 # %%
 from minidrcn import DRCN

@@ -42,8 +42,8 @@ plots.lines(
 #
 # $$dy_d = \frac{\alpha}{D N} (y_d - y) + w_d\, d\hat y \qquad d\hat y = \frac{1 - \alpha}{N} (\hat y - y)$$
 #
-# And where is the weight $w_d$ used? In the ensemble, at every pixel of every patch, with the factor $y_d$ there: $dw_d
-# = \sum d\hat y \cdot y_d$, over all pixels and patches.
+# And where is the weight $w_d$ used? In the ensemble, at every pixel of every patch, with the factor $y_d$ there:
+# $dw_d = \sum d\hat y \cdot y_d$, over all pixels and patches.
 #
 # ## Now you
 #
@@ -170,7 +170,8 @@ _ = course.check_supervision_backward(supervision_backward)
 #
 # Back to the sick start of lesson 6: 16 recursions, and a random kernel of half of He's size in the recursion (8
 # filters, so that all of this takes a minute). Take four networks, with neither idea, with one of them and with both.
-# How much of the gradient that the last recursion receives arrives at the first?
+# How much of the gradient that the last recursion receives arrives at the first? (`CONTRIBUTIONS` has the four
+# networks' options, `study.gradient_norms` notes the gradient's norm at every use of the recursion's kernel.)
 
 # %%
 from minidrcn import DRCN
@@ -334,8 +335,9 @@ print(report)
 assert report.ok
 
 # %% [markdown]
-# Somebody else's backward passes, with a mistake in each, wait in exercise 10: you see what the checker says about
-# them, and find the mistake. `course.show_riddles()` shows them here as well.
+# Can you tell a mistake by what the checker says about it? `course.show_riddles()` shows reports on five broken
+# backward passes, each with the mistakes to choose from. Write a function `diagnose(riddle)` that returns the name of
+# the mistake for riddle 1 to 5; `course.check_find_the_bug(diagnose)` checks it. (Exercise 10.)
 #
 # ## To try
 #

@@ -117,8 +117,8 @@ _ = course.check_clipping(clip_by_norm)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# `sum((g**2).sum() for g in grads.values())` is the square of the length. `max_norm / max(norm, max_norm)` is $\min(1,
-# c / \lVert g \rVert)$, and is defined even if all gradients are zero.
+# `sum((g**2).sum() for g in grads.values())` is the square of the length. `max_norm / max(norm, max_norm)` is
+# $\min(1, c / \lVert g \rVert)$, and is defined even if all gradients are zero.
 #
 # </details>
 #

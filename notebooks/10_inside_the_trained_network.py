@@ -89,7 +89,8 @@ def step(d):
         f"{name}: adds": picture - sample.x,
         f"still wrong, {measure(picture, sample).psnr:.2f} dB": picture - original,
     }
-    return plots.feature_maps({title: m[crop] for title, m in maps.items()}, symmetric=True, columns=2)
+    words = f"what {name} adds to the input, and its error, in red and blue around a coin"
+    return plots.feature_maps({title: m[crop] for title, m in maps.items()}, symmetric=True, columns=2, alt=words)
 
 
 plots.slider(step, d=(1, D + 1))

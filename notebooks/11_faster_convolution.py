@@ -148,9 +148,9 @@ plots.matrices([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None
 # coefficient. As matrices, with the powers of a point in a row: $c = V_4^{-1} \left[ (V_3 w) \cdot (V_2 a) \right]$.
 #
 # Now, for a fixed $w$, what does this do to $a$? Coefficient $c_k = \sum_j a_j w_{k-j}$: each $a_j$ is multiplied by
-# all of $w$ and *added to* shifted places. A filter does the reverse, it *reads from* shifted places, $y_j = \sum_k
-# w_{k-j}\, x_k$: the same matrix, transposed. (You know such a pair: `col2im` adds where `im2col` reads.) And the
-# transpose of a product is the product of the transposes in reverse order:
+# all of $w$ and *added to* shifted places. A filter does the reverse, it *reads from* shifted places,
+# $y_j = \sum_k w_{k-j}\, x_k$: the same matrix, transposed. (You know such a pair: `col2im` adds where `im2col` reads.)
+# And the transpose of a product is the product of the transposes in reverse order:
 #
 # $$y = \underbrace{V_2'}_{A'} \left[ (\underbrace{V_3}_{G} w) \cdot (\underbrace{V_4^{-1\prime}}_{B'} x) \right]$$
 
