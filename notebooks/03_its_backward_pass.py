@@ -8,7 +8,7 @@
 # Training asks the same question of every layer: given `dy`, the derivative of the loss L with respect to the layer's
 # output, how does L depend on the layer's input, kernel and bias? (The *loss* is one number that says how wrong the
 # network's answer is.) The answers are `dx`, `dw` and `db`; `dz` always means the derivative of L with respect to `z`,
-# an array of the same shape as `z`. `dy` comes from the layers behind, and is called the *upstream gradient*.
+# an array of the same shape as `z`. `dy` comes from the layers after this one, and is called the *upstream gradient*.
 #
 # ## Start from the matrix product
 #
@@ -155,7 +155,7 @@ print("dx", dx.shape, "dw", packaged_dw.shape, "db", packaged_db.shape, "by the 
 # There is a second way to see `dx`. Take one pixel of the input and ask *where it is used*. It is used in the output at
 # the same place, with the weight in the middle. It is used in the output to its *left*, where it is the pixel on the
 # right: with the weight on the *right*. Let us look at all of them. Here is a kernel, and the weight that the pixel (1,
-# 2) has in each output:
+# 2) has in each output, seen by convolving a map that is 1 at this pixel and 0 elsewhere:
 
 # %%
 numbered = np.arange(1.0, 10).reshape(3, 3)

@@ -108,12 +108,18 @@ errors = 255 * (ys.astype(float) - original).reshape(D, -1)
 correlation = np.corrcoef(errors)
 plots.matrices([("correlation of the errors of predictions 1 to 9", np.round(correlation, 2), correlation < 0.8)])
 
+# %% [markdown]
+# The ensemble's mean squared error follows from how each error goes with each other one,
+# $C_{dd'} = \mathrm{mean}\, e_d e_{d'}$:
+#
+# $$\mathrm{mean}\, \hat e^2 = \mathrm{mean} \Bigl(\sum_d w_d e_d\Bigr)^2 = \sum_d \sum_{d'} w_d w_{d'}\, C_{dd'}$$
+
 # %%
 covariance = errors @ errors.T / errors.shape[1]  # on the diagonal, each prediction's mean squared error
 weights = model.params["ensemble.w"].astype(float)
 of_ensemble = np.mean((255 * (final - original)) ** 2)
 print(f"mean squared errors of the predictions: {np.diag(covariance).min():.1f} to {np.diag(covariance).max():.1f}")
-print(f"of the ensemble: {of_ensemble:.1f}, and w' C w, from the matrix: {weights @ covariance @ weights:.1f}")
+print(f"of the ensemble: {of_ensemble:.1f}, by the formula: {weights @ covariance @ weights:.1f}")
 assert np.isclose(of_ensemble, weights @ covariance @ weights, rtol=0.01)
 assert of_ensemble < np.diag(covariance).min()
 
