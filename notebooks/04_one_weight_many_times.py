@@ -40,8 +40,9 @@ assert np.isclose(sum(uses), D * w ** (D - 1) * h0)
 #
 # ## One convolution
 #
-# Now with maps. Forward, each use keeps its own cache; backward, the caches are taken in reverse order. ($h_d$ is what
-# leaves the ReLU, so `dh` first goes back through the ReLU, then through the convolution.)
+# Now with maps. Forward, each use keeps its own cache; backward, the caches are taken in reverse order. (The *norm* of
+# an array is its length, with all entries taken as one vector. $h_d$ is what leaves the ReLU, so `dh` first goes back
+# through the ReLU, then through the convolution.)
 
 # %%
 from minidrcn.ops.conv import conv2d_backward, conv2d_forward

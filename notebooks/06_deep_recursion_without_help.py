@@ -20,11 +20,12 @@ assert gradients[2.0] > 500_000
 # %% [markdown]
 # ## He's start
 #
-# A network begins with random kernels. How large should their numbers be? Follow the size of a signal through one
-# convolution and its ReLU. An output is a sum of $n = 9 C$ products of a weight and an input (n is the *fan-in*). For
-# independent random weights of mean zero the mean square of the sum is $n \cdot \mathrm{var}(w)$ times the mean square
-# of the inputs. Then the ReLU removes the negative half, and half of the mean square with it. So each layer multiplies
-# the mean square by $n\,\mathrm{var}(w) / 2$, and the signal keeps its size if
+# A network begins with random kernels. How large should their numbers be? Follow the size of a signal, its root mean
+# square (*rms*), through one convolution and its ReLU. An output is a sum of $n = 9 C$ products of a weight and an
+# input (n is the *fan-in*). For independent random weights of mean zero the mean square of the sum is
+# $n \cdot \mathrm{var}(w)$ times the mean square of the inputs. Then the ReLU removes the negative half, and half of
+# the mean square with it. So each layer multiplies the mean square by $n\,\mathrm{var}(w) / 2$, and the signal keeps
+# its size if
 #
 # $$\mathrm{var}(w) = \frac{2}{n}$$
 #

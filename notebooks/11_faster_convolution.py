@@ -188,7 +188,8 @@ print("the plain convolution takes", 4 * 4 * 3 * 3, "multiplications, Winograd's
 
 # %% [markdown]
 # With many channels, each of the 36 multiplications becomes a matrix product over the channels, and the transforms are
-# matrix products as well. Everything is a matrix product again.
+# matrix products as well. Everything is a matrix product again. (Both are timed in one thread; more of them follow
+# below.)
 
 # %%
 import time

@@ -3,7 +3,8 @@
 #
 # **You will learn** how several machines train one network (*data parallelism*), why the order of a sum decides whether
 # a run can be repeated, how to keep that order with an all-to-all and an all-gather, and what it costs. **Time:** nine
-# minutes. **You need:** lessons 4 and 11. You do not need a second machine, nor MPI: the ranks are simulated.
+# minutes. **You need:** lessons 4 and 11. You do not need a second machine, nor MPI (the usual library for programs
+# that run as several processes): the ranks are simulated.
 #
 # A kernel's gradient was a sum over pixels in lesson 3, over the D uses of a weight in lesson 4, and in lesson 11 over
 # the images of a batch, which threads share. The next place for the same sum is other machines: each process (*rank*)
