@@ -182,7 +182,8 @@ from minidrcn.training import study
 from minidrcn.training.config import TrainingConfig
 
 # reconstruction_relu: the printed equations of the paper, with a ReLU between the reconstruction's convolutions
-setting = TrainingConfig(filters=8, recursions=16, batch=4, patch=25, steps=60, reconstruction_relu=True)
+steps = study.updates(60)
+setting = TrainingConfig(filters=8, recursions=16, batch=4, patch=25, steps=steps, reconstruction_relu=True)
 pairs = [load_pair(path, setting.scale, setting.patch) for path in image_paths("photos")]
 batch = study.probe_batch(setting, pairs)  # for measuring only
 healthy = {name: DRCN(8, 16, reconstruction_relu=True, **options) for name, options in CONTRIBUTIONS.items()}
@@ -270,7 +271,7 @@ plots.lines({name: from_sick[name] for name in ("+ skip", "both")}, "update", "d
 
 # %%
 gain = {name: gains[-1] for name, (_, gains) in from_sick.items()}
-assert gain["both"] > 0.05 > gain["+ skip"]
+assert gain["both"] > 0.02 > gain["+ skip"]
 assert gain["+ supervision"] > gain["basic"]
 assert sick_end["+ skip"][0] < 1e-3 * sick_end["both"][0]
 of_basic = 255 * sick_models["basic"].predict(samples[0].x[None, :, :, None])[0][0, 30:-30, 30:-30, 0]

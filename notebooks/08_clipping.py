@@ -177,8 +177,8 @@ print("with clipping all three runs stay finite, without it not all of them do")
 #
 # 1. Adam divides each gradient by its own running size, so a gradient that is a thousand times too long makes a step of
 #    the usual length.
-# 2. With 1 the three runs end at losses of 0.92, 0.94 and 1.35, with 10 at 0.94, 1.17 and 10, with 100 at 1.0, 3.1 and
-#    three million: as long as gradients are clipped, a tenth of the bound does what a tenth of the rate does. The
+# 2. With 1 the three runs end at losses of 0.92, 0.94 and 1.46, with 10 at 0.94, 1.35 and 35, with 100 at 0.99, 1.9 and
+#    400,000: as long as gradients are clipped, a tenth of the bound does much what a tenth of the rate does. The
 #    highest rate benefits most.
 # 3. By global norm, which keeps the direction. With momentum 0.9 the velocity is the sum of ten steps' worth of
 #    gradients, so a step can be ten times as long as the bound on one gradient says.

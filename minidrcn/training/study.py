@@ -71,10 +71,10 @@ def trained(config: TrainingConfig, pairs: Sequence[Pair], workers: int | None =
 
 
 def with_he_recursion(model: DRCN, seed: int) -> DRCN:
-    """The network with He's random kernel in the recursion, instead of the identity."""
-    w = model.params["recursion.w"]
+    """The network with He's random kernel in the recursion and no bias, instead of the identity."""
+    w, b = model.params["recursion.w"], model.params["recursion.b"]
     kernel = initialise.he(np.random.default_rng((seed, PROBE_SEED)), w.shape)
-    return model.with_params({**model.params, "recursion.w": kernel.astype(w.dtype)})
+    return model.with_params({**model.params, "recursion.w": kernel.astype(w.dtype), "recursion.b": np.zeros_like(b)})
 
 
 def mean_psnr(model: DRCN, samples: Sequence[Sample]) -> tuple[float, list[float]]:

@@ -56,12 +56,13 @@ def test_training_can_start_from_another_network(pairs):
     assert not np.array_equal(last.model.params["embed1.w"], usual.model.params["embed1.w"])
 
 
-def test_he_in_the_recursion_has_his_variance_and_nothing_else_changes():
+def test_he_in_the_recursion_has_his_variance_and_no_bias_and_nothing_else_changes():
     model = DRCN(filters=32, recursions=2)
     he = study.with_he_recursion(model, seed=3)
     assert he.params["recursion.w"].var() == pytest.approx(2 / (9 * 32), rel=0.05)
     assert he.params["recursion.w"].dtype == np.float32
-    assert all(p is model.params[name] for name, p in he.params.items() if name != "recursion.w")
+    assert not he.params["recursion.b"].any()
+    assert all(p is model.params[name] for name, p in he.params.items() if not name.startswith("recursion"))
 
 
 def test_quality_is_the_mean_over_images_of_the_ensemble_and_of_each_prediction(photo, rng):
