@@ -39,6 +39,9 @@ WITH_QUALITY = {"AVIF", "JPEG", "MPO", "WEBP"}
 OTHER_MODES = {".pbm": {"L", "I;16", "RGB"}, ".pfm": {"L", "I;16", "RGB"}, ".pgm": {"RGB"}}
 TAG_BITS, TAG_PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # TIFF 6.0
 SRGB_EXPONENT = 2.2
+# What counts of `Image.info`, by type: texts in a file come under any name, "gamma" as well.
+INFO = {"gamma": float, "srgb": int, "icc_profile": bytes, "exif": bytes, "Raw profile type exif": str, "dpi": tuple,
+        "transparency": (int, bytes, tuple)}  # fmt: skip
 
 _stderr = threading.Lock()
 
@@ -90,6 +93,7 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
     problem = _without_range(upright)
     if problem:
         raise InputError(f"{path}: {problem}")
+    upright.info = {name: value for name, value in upright.info.items() if isinstance(value, INFO.get(name, ()))}
     if "LA;16" in raw:  # Pillow makes RGBA of it
         upright = upright.convert("LA")
     if ";16" in raw and not upright.mode.startswith("I"):

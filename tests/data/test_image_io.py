@@ -20,6 +20,7 @@ from minidrcn.data.image_io import (
     write_image,
     ycbcr_to_rgb,
 )
+from minidrcn.data.metadata import metadata
 from minidrcn.errors import InputError
 
 
@@ -215,6 +216,19 @@ def test_the_gamma_of_a_png_is_applied(tmp_path, mode):
         assert np.array_equal(other, np.ravel(colour) if np.ndim(other) else colour)
     assert round(np.ravel(shown)[0] / (257 if mode == "I;16" else 1)) == 127
     assert np.ravel(shown)[1:].tolist() == np.ravel(colour)[1:].tolist(), "black, white and opacity stay"
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "I;16"])
+def test_texts_under_the_names_of_other_things_are_texts(tmp_path, mode):
+    names = ("gamma", "srgb", "icc_profile", "exif", "Raw profile type exif", "dpi", "transparency", "16 bits", "xmp")
+    for name in names:
+        text = PngImagePlugin.PngInfo()
+        text.add_text(name, "2.2")
+        Image.new(mode, (3, 2)).save(tmp_path / "a.png", pnginfo=text)
+        image = read_image(tmp_path / "a.png")
+        pixels = to_pixels(image)
+        assert not pixels[..., :3].any() if pixels.ndim == 3 else not pixels.any()
+        write_image(Image.fromarray(pixels), tmp_path / "b.png", metadata(image, Image.fromarray(pixels), "PNG"), True)
 
 
 def cmyk_profile() -> bytes:
