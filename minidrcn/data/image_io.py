@@ -205,7 +205,7 @@ def _printed_as_srgb(image: Image.Image) -> Image.Image:
 
 def _encoded_as_srgb(pixels: np.ndarray, info: dict) -> np.ndarray:
     """Apply a PNG file's gamma (its chunk gAMA), unless a profile says more and unless it is that of sRGB."""
-    exponent = 1 / (SRGB_EXPONENT * info["gamma"]) if info.get("gamma") else 1.0
+    exponent = 1 / (SRGB_EXPONENT * info["gamma"]) if 0.1 < info.get("gamma", 0) < 10 else 1.0  # others are no gamma
     if {"icc_profile", "srgb"} & info.keys() or abs(exponent - 1) < 0.02:
         return pixels
     largest = np.iinfo(pixels.dtype).max

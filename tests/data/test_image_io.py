@@ -205,13 +205,14 @@ def test_sixteen_bit_tiffs_where_white_is_zero_and_those_of_12_bits(tmp_path):
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
 def test_the_gamma_of_a_png_is_applied(tmp_path, mode):
     colour = {"L": 174, "LA": (174, 80), "RGB": (174, 0, 255), "RGBA": (174, 0, 255, 80), "I;16": 174 * 257}[mode]
-    for name, gamma, extra in (("a", 0.25, ()), ("b", 0.45455, ()), ("c", 0.25, [(b"sRGB", b"\0")]), ("d", 0.0, ())):
+    others = (("b", 0.45455, ()), ("c", 0.25, [(b"sRGB", b"\0")]), ("d", 0.0, ()), ("e", 40_000.0, ()))
+    for name, gamma, extra in (("a", 0.25, ()), *others):
         chunks = PngImagePlugin.PngInfo()
         chunks.add(b"gAMA", struct.pack(">I", round(100000 * gamma)))
         for chunk in extra:
             chunks.add(*chunk)
         Image.new(mode, (2, 1), colour).save(tmp_path / f"{name}.png", pnginfo=chunks)
-    shown, *others = (to_pixels(read_image(tmp_path / f"{name}.png"))[0, 0] for name in "abcd")
+    shown, *others = (to_pixels(read_image(tmp_path / f"{name}.png"))[0, 0] for name in "abcde")
     for other in others:
         assert np.array_equal(other, np.ravel(colour) if np.ndim(other) else colour)
     assert round(np.ravel(shown)[0] / (257 if mode == "I;16" else 1)) == 127
