@@ -26,7 +26,7 @@ CROPS = [("astronaut", 3, slice(66, 162), slice(172, 300)), ("chelsea", 4, slice
 def draw():
     """The figure: a row for each crop; PSNR is the crop's, measured as the whole image's is."""
     photos = {path.stem: path for path in image_paths("photos") + image_paths("photos", held_out=True)}
-    figure = new_figure(10, 5.6)
+    figure = new_figure(9.1, 5.1)
     for axes, (name, scale, rows, columns) in zip(figure.subplots(2, 3), CROPS, strict=True):
         sample = load_sample(photos[name], scale)
         ours = predict_luma(load(f"x{scale}"), sample.x)
@@ -42,5 +42,5 @@ def draw():
 
 
 if __name__ == "__main__":
-    plots.save(draw(), PICTURE, dpi=100)
+    plots.save(draw(), PICTURE)
     print(f"written: {PICTURE}")
