@@ -208,9 +208,9 @@ print("without supervision nothing arrives at the first recursion; with it, as m
 
 # %% [markdown]
 # This is the first idea at work. Without supervision the gradient has one way to the first recursion, through 15
-# others, and loses half on each. With supervision the first prediction is right behind the first recursion: the way is
-# short, and what comes along the longer ways is added to it. The skip alone does nothing for the gradient in here,
-# because it goes *around* the network.
+# others, and loses more than half on each. With supervision the first prediction is right behind the first recursion:
+# the way is short, and what comes along the longer ways is added to it. The skip alone does nothing for the gradient in
+# here, because it goes *around* the network.
 #
 # Where does the gradient come from? With $\alpha = 1$ the predictions themselves send it, with $\alpha = 0$ only the
 # ensemble does, which passes it on to all of them. Move $\alpha$ (in tenths):
