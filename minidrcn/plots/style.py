@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 from typing import TYPE_CHECKING
@@ -39,7 +40,8 @@ def _display(figure: Figure, sharpness: float) -> None:
     file = io.BytesIO()
     figure.savefig(file, dpi=CSS_INCH * sharpness)
     shown = {"alt": figure.alt, "width": round(CSS_INCH * figure.get_figwidth())}
-    data = {"image/png": file.getvalue(), "text/plain": figure.alt}
+    png = base64.b64encode(file.getvalue()).decode()  # Jupyter's kernel encodes bytes by itself, a browser's does not
+    data = {"image/png": png, "text/plain": figure.alt}
     display(data, raw=True, metadata={"image/png": shown})
 
 
