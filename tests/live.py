@@ -3,8 +3,8 @@
     python tests/live.py DIR [NN ...]
 
 prints for each notebook the seconds until its first cell has run and those that all cells took, and fails if a cell
-fails or the page asks another host for anything. Exercises come with their solutions taken out, so their solutions are
-put in first.
+fails, a picture is broken, or the page asks another host for anything. Exercises come with their solutions taken out,
+so their solutions are put in first.
 """
 
 from __future__ import annotations
@@ -83,9 +83,13 @@ def main() -> int:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             context, asked = browser.new_context(), []
             context.on("request", lambda request, asked=asked: asked.append(request.url))
-            page = context.new_page()
+            page, broken = context.new_page(), []
+            page.on(
+                "console", lambda m, broken=broken: "Failed to load" in m.text and broken.append("a broken picture")
+            )
             page.route("**/jupyter-lite.json*", exposed)
             first, whole, wrong = seconds_of(page, address, path)
+            wrong += broken[:1]
             wrong += sorted({url for url in asked if not url.startswith((address, "data:", "blob:"))})
             print(
                 f"{path.stem:40} first cell {first:4.0f} s, whole {whole:4.0f} s  {'; '.join(wrong) or 'ok'}",
