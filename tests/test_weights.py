@@ -78,7 +78,7 @@ def test_the_readme_s_small_table_is_part_of_the_large_one(name, scale):
     assert [float(number) for number in re.findall(r"\d\d\.\d\d", row)] == [bicubic, srcnn, *ours_and_drcn]
 
 
-@pytest.mark.parametrize("name", ["Set5", "Set14"])
+@pytest.mark.parametrize("name", ["Set5", pytest.param("Set14", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_shipped_networks_beat_what_was_published_before_drcn_and_measure_as_stated(shared_data, name, scale):
     if not (shared_data / name).is_dir():

@@ -55,6 +55,7 @@ def partly_right(source):
     return source.replace("conv_dx_batch_permuted", "conv_dw_mirrored")
 
 
+@pytest.mark.slow
 def test_three_students(tmp_path):
     source = tmp_path / "source" / "drcn"
     source.mkdir(parents=True)
