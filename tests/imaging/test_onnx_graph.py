@@ -52,7 +52,7 @@ def test_luma_to_luma_is_the_network_s(kind, rng):
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_the_shipped_networks_to_1e_5(scale, rng):
-    # Luma as bicubic interpolation leaves it; of white noise, which no network has seen, they make numbers beyond [0, 1].
+    # Luma as bicubic interpolation leaves it: what they make of white noise leaves [0, 1], and rounding grows with it.
     model, x = load(f"x{scale}"), enlarge_luma(rng.random((11, 15), dtype=np.float32), scale)[None, :, :, None]
     assert np.abs(run(luma_graph(model), x)["final"] - model.predict(x)[0]).max() <= 1e-5
 
