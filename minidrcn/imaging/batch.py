@@ -107,12 +107,17 @@ def target_of(image: Path, source: Path, folder: Path | None, label: str, ending
         folder: where the results go, in the same subfolders; None for beside what was named, with the label.
         label: such as `x2`.
         ending: such as `.png`, or None.
+
+    Raises:
+        UsageError: nothing can be beside `source`: it is the root of a disk.
     """
     name = image.with_suffix(ending) if ending else image if format_to_write(image) else Path(f"{image}.png")
     if folder is None and image == source:
         return name.with_name(f"{name.stem}_{label}{name.suffix}")
     if folder is None:
-        whole = source.resolve()  # the name of `.`
+        whole = Path(os.path.abspath(source))  # the name of `.`
+        if not whole.name:
+            raise UsageError(f"{source}: has nothing beside it; name an output folder with --out")
         folder = (source if source.name == whole.name else whole).with_name(f"{whole.name}_{label}")
     return folder / (name.name if image == source else name.relative_to(source))
 
@@ -136,5 +141,10 @@ def _check_jobs(jobs: Sequence[Job]) -> None:
             raise UsageError(f"{job.source}: would be replaced by an enlargement; name another output")
 
 
-def _key(path: Path) -> str:
-    return os.path.normcase(os.path.abspath(path))
+def _key(path: Path) -> object:
+    """The same for all names of a file, links among them; of a new one in capitals or not, as many disks take them."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path).casefold()
+    return status.st_dev, status.st_ino

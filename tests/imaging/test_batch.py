@@ -109,9 +109,38 @@ def test_what_makes_no_sense_is_one_line(here, inputs, out, options, error, mess
         planned(inputs, out, **options)
 
 
-def test_two_names_that_windows_takes_for_one(here, monkeypatch):
+@pytest.fixture
+def links(here):
+    """The same with a link to a photograph, a second name of it, and a link to a folder."""
+    try:
+        (here / "link.jpg").symlink_to("a.jpg")
+        (here / "to_trip").symlink_to("trip/day", target_is_directory=True)
+        (here / "hard.jpg").hardlink_to("a.jpg")
+    except OSError:
+        pytest.skip("no links here")
+    return here
+
+
+@pytest.mark.parametrize(("source", "out"), [("link.jpg", "a.jpg"), ("hard.jpg", "a.jpg"), ("a.jpg", "hard.jpg")])
+def test_an_input_of_another_name_is_not_replaced_either(links, source, out):
+    with pytest.raises(UsageError, match="would be replaced by an enlargement"):
+        planned([source], out)
+
+
+def test_the_results_of_a_linked_folder_are_beside_the_link(links):
+    assert planned(["to_trip"])[0] == {"to_trip/1.jpg": "to_trip_x2/1.jpg"}
+    (links / "b").symlink_to(".", target_is_directory=True)
+    assert target_of(Path("b/trip/..", "a.jpg"), Path("b/trip/.."), None, "x2") == links / "b_x2" / "a.jpg"
+
+
+def test_nothing_is_beside_the_root_of_a_disk():
+    root = Path(Path.cwd().anchor)
+    with pytest.raises(UsageError, match="name an output folder with --out"):
+        target_of(root / "a.jpg", root, None, "x2")
+
+
+def test_two_names_that_some_disks_take_for_one(here):
     (here / "trip" / "day" / "A.jpg").touch()
-    monkeypatch.setattr(os.path, "normcase", str.lower)
     with pytest.raises(UsageError, match=r"two images would become new.a\.jpg"):
         planned(["a.jpg", "trip/day/A.jpg"], "new")
 
