@@ -87,6 +87,8 @@ def _inputs_and_output(args: argparse.Namespace) -> tuple[list[Path], str | None
     names, out = args.names, args.out
     if out is None and len(names) > 1:
         *names, out = names
+        if os.path.isfile(out) and not args.skip_existing:
+            raise UsageError(f"{out}: exists, and the last of several names is the output unless --out names it")
     if "" in (*names, out):
         raise UsageError("the name of a file or folder is empty")
     # Windows leaves *.jpg to the program.
