@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         contents = luma_graph(model, args.per_recursion, facts).SerializeToString()
     else:
         contents = photo_graph(model, scale, args.per_recursion, facts).SerializeToString()
-    with atomic_write(target) as temporary:
+    with atomic_write(target, args.force) as temporary:
         temporary.write_bytes(contents)
     print(f"written: {target}, {len(contents) / 1e3:.0f} kB")
     return 0

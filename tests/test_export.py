@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import run_command
 
-from minidrcn import DRCN
+from minidrcn import DRCN, export
 from minidrcn.export import main
 from minidrcn.model import checkpoint
 from minidrcn.model.checkpoint import WEIGHTS
@@ -74,6 +74,20 @@ def test_wrong_use_is_one_line_and_writes_nothing(tmp_path, capsys):
         assert err.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "old.onnx").read_text() == "precious"
+
+
+def test_a_file_that_appears_during_the_work_is_kept(tmp_path, capsys, monkeypatch):
+    target = tmp_path / "a.safetensors"
+
+    def slowly(*_):
+        target.write_text("precious")
+        return b"new"
+
+    monkeypatch.setattr(export, "safetensors", slowly)
+    code, _, err = run_command(main, ["x2", target], capsys)
+    assert (code, err.count("\n"), target.read_text()) == (1, 1, "precious")
+    assert run_command(main, ["x2", target, "--force"], capsys)[0] == 0
+    assert target.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize(("library", "suffix"), [("onnx", ".onnx"), ("safetensors", ".safetensors")])
