@@ -54,7 +54,11 @@ def _create(temporary: Path, path: Path) -> None:
         raise
     except OSError:  # a file system without hard links
         open(path, "x").close()
-        _replace(temporary, path)
+        try:
+            _replace(temporary, path)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def _replace(temporary: Path, path: Path) -> None:

@@ -78,6 +78,17 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_that_cannot_be_given_is_not_kept_by_an_empty_file(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(OSError, match="Input/output"), atomic_write(tmp_path / "a.txt", overwrite=False) as temporary:
+        temporary.write_text("mine")
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_to_become_a_file_is_known_by_its_name(tmp_path):
     with atomic_write(tmp_path / "a.png") as a, atomic_write(tmp_path / "b.png") as b:
         for path in (a, b, tmp_path / "a.png", tmp_path / ".hidden.png"):
