@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -93,12 +94,22 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image.I
     problem = _without_range(upright)
     if problem:
         raise InputError(f"{path}: {problem}")
-    upright.info = {name: value for name, value in upright.info.items() if isinstance(value, INFO.get(name, ()))}
+    upright = _without_texts(upright)
     if "LA;16" in raw:  # Pillow makes RGBA of it
         upright = upright.convert("LA")
-    if ";16" in raw and not upright.mode.startswith("I"):
+    if re.search(";16[BLN]", raw) and not upright.mode.startswith("I"):
         upright.info["16 bits"] = True
     return upright
+
+
+def _without_texts(image: Image.Image) -> Image.Image:
+    """The image with nothing in its `info` but what counts, see `INFO`."""
+    image.load()  # texts may stand behind the pixels
+    info = {name: value for name, value in image.info.items() if isinstance(value, INFO.get(name, ()))}
+    if info != image.info:
+        image = image.copy()  # the caller's stays as it is
+        image.info = info
+    return image
 
 
 def _without_range(image: Image.Image) -> str:
@@ -182,6 +193,7 @@ def to_pixels(image: Image.Image) -> np.ndarray:
     problem = _without_range(image)
     if problem:
         raise InputError(problem)
+    image = _without_texts(image)
     if image.mode.startswith("I"):
         # PNG and TIFF files of 16 bits; mode I is what some Pillow versions make of them.
         return _encoded_as_srgb(np.asarray(image).astype(np.uint16), image.info)

@@ -273,6 +273,27 @@ def test_sixteen_bits_that_pillow_reads_as_eight_are_said(tmp_path):
         assert (image.mode, "16 bits" in image.info) == (mode, samples > 1)
 
 
+@pytest.mark.parametrize("name", ["gamma", "transparency", "icc_profile"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "I;16"])
+def test_texts_are_texts_in_an_image_that_pillow_has_opened(tmp_path, mode, name):
+    text = PngImagePlugin.PngInfo()
+    text.add_text(name, "2.2")
+    image = Image.new(mode, (3, 2))
+    image.save(tmp_path / "a.png", pnginfo=text)
+    with Image.open(tmp_path / "a.png") as opened:
+        assert np.array_equal(to_pixels(opened), to_pixels(image))
+        assert opened.info[name] == "2.2", "as it was"
+
+
+def test_five_or_six_bits_a_channel_are_not_sixteen(tmp_path):
+    about = struct.pack("<IiiHHIIiiIIIII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0, 0xF800, 0x07E0, 0x001F)
+    pixels = struct.pack("<HH", 0xF800, 0x001F)
+    (tmp_path / "a.bmp").write_bytes(struct.pack("<2sIHHI", b"BM", 70, 0, 0, 66) + about + pixels)
+    image = read_image(tmp_path / "a.bmp")
+    assert image.getpixel((0, 0)) == (255, 0, 0)
+    assert "16 bits" not in image.info
+
+
 def test_a_film_or_a_document_is_no_photograph(tmp_path):
     (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
     with pytest.raises(InputError, match="no image that Pillow can read"):
