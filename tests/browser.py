@@ -87,7 +87,8 @@ def main() -> int:
     if CHROMIUM is None:
         print("skipped: there is no Chromium here")
         return 0
-    found = list(complaints(sorted(Path(sys.argv[1]).resolve().glob("*.html"))))
+    pages = sorted(Path(sys.argv[1]).resolve().glob("*.html"))
+    found = list(complaints(pages)) if pages else [f"{sys.argv[1]}: no pages in this folder"]
     print("\n".join(found) or "nothing is wrong")
     return bool(found)
 

@@ -72,14 +72,16 @@ def main() -> int:
     if CHROMIUM is None:
         print("skipped: there is no Chromium here")
         return 0
+    paths = [*sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), *sorted(NOTEBOOKS.glob("exercises/ex*.ipynb"))]
+    paths = [path for path in paths if path.name.startswith(wanted)]
+    if not paths:
+        print(f"no notebook's name begins with {' or '.join(wanted)}")
+        return 1
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address, failed = f"http://127.0.0.1:{server.server_port}", False
-    paths = [*sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), *sorted(NOTEBOOKS.glob("exercises/ex*.ipynb"))]
     with sync_playwright() as playwright:
         for path in paths:
-            if not path.name.startswith(wanted):
-                continue
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             context, asked = browser.new_context(), []
             context.on("request", lambda request, asked=asked: asked.append(request.url))

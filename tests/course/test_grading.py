@@ -219,11 +219,11 @@ try:
     raise SystemExit
 except OSError:
     pass
-subprocess.Popen(["sleep", "300"], start_new_session=True)
+subprocess.Popen(["sleep", "300.7251"], start_new_session=True)
 """
     graded = grade(hand_in(source + RELU), "ex5")["ex5"]
     assert graded.points == 1, graded.report
-    assert "sleep 300" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
+    assert "sleep 300.7251" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
 
 
 FINITE_DIFFERENCES = """

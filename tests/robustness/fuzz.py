@@ -38,7 +38,7 @@ from minidrcn.training.config import TrainingConfig, read_config
 from minidrcn.training.optim import Adam
 from minidrcn.training.run_folder import COLUMNS, read_log
 
-SECONDS = 10.0
+SECONDS = 10.0  # of processor time: more is as good as hanging
 MAX_PIXELS = 4_000_000
 AFRAID_OF = [
     b"\x00" * 4,

@@ -21,9 +21,8 @@ from minidrcn.model import checkpoint
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of damaged metadata
 def test_damaged_files_are_read_or_refused(tmp_path):
-    count, wrong, slowest = fuzz.fuzz(900, 1, tmp_path)
+    count, wrong, _ = fuzz.fuzz(900, 1, tmp_path)
     assert wrong == []
-    assert slowest < fuzz.SECONDS
     assert {outcome for _, outcome in count} == {"read", "refused"}
 
 
