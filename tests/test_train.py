@@ -394,6 +394,18 @@ def test_a_best_network_that_was_deleted_is_made_again(args, tmp_path, capsys, s
     assert load(out / "best.npz").scale == 2
 
 
+def test_what_is_measured_again_counts_once(args, tmp_path):
+    out, resumed = tmp_path / "run", ["--resume", "--out", str(tmp_path / "run")]
+    assert main([*args, "--schedule", "plateau", "--steps", "4", "--evaluate-every", "2", "--out", str(out)]) == 0
+    before, _ = step.load_state(out / "last.npz")
+    assert before.plateau.waited > 0, "so that it would be seen"
+    (out / "best.npz").unlink()
+    assert main(resumed) == 0
+    after, _ = step.load_state(out / "last.npz")
+    assert after.plateau == before.plateau
+    assert [row["step"] for row in read_log(out)] == [0, 2, 4]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder in which a file is open")
 @pytest.mark.parametrize("made_again", [False, True])
 def test_a_folder_that_vanishes_is_one_line(args, tmp_path, monkeypatch, capsys, made_again):

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,9 @@ class TrainingRun:
         config = self.config
         self.rows = [row for row in rows if row["step"] <= state.step]
         self.started = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
+        without_best = state.best_psnr == -math.inf
+        if without_best:  # measured below
+            self.rows = [row for row in self.rows if row["step"] < state.step]
         sweep(self.folder)
         run_folder.write_log(self.folder, self.rows)
         self.saved: TrainingState | None = None  # on disk
@@ -66,8 +69,10 @@ class TrainingRun:
         # What overflows is caught as a loss that is not finite; NumPy's warnings would only come first.
         bar = cli.progress(None, total=config.steps, initial=state.step, unit="update", smoothing=0.1)
         with np.errstate(all="ignore"), _signals() as signals, bar:
-            if state.best_psnr == -math.inf:
-                state = self._evaluate(state, None)
+            if without_best:
+                measured = self._evaluate(state, None)
+                # Where only the file of the best network is gone, the plateau has counted this.
+                state = replace(measured, plateau=state.plateau) if math.isfinite(state.plateau.best) else measured
             complete = state
             try:
                 while not step.finished(state, config) and not signals:
