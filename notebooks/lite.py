@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import re
 import shutil
@@ -72,21 +73,26 @@ def pip(*arguments: str | Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", *map(str, arguments)], check=True)
 
 
-def download(folder: Path, *requirements: str) -> None:
+def download(folder: Path, python: str, *requirements: str) -> None:
     """Download pure Python wheels for the site's Python."""
-    pip(
-        "download", "-q", "--no-deps", "--only-binary", ":all:", "--python-version", "3.14", "-d", folder, *requirements
-    )
+    options = ("--no-deps", "--only-binary", ":all:", "--python-version", python, "-d", folder)
+    pip("download", "-q", *options, *requirements)
 
 
-def entry(wheel: Path) -> dict[str, Any]:
+def read_lock(source: Path) -> tuple[dict[str, Any], str]:
+    """What a release of Pyodide says of its packages, and the version of its Python, such as 3.14."""
+    lock = json.loads((source / "pyodide-lock.json").read_text(encoding="utf-8"))
+    return lock, lock["info"]["python"].rpartition(".")[0]
+
+
+def entry(wheel: Path, python: str) -> dict[str, Any]:
     """A wheel as Pyodide's lock describes it."""
     name, version, *_ = parse_wheel_filename(wheel.name)
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (about,) = (member for member in names if member.endswith(".dist-info/METADATA"))
         needed = re.findall(r"(?m)^Requires-Dist: (.+)$", archive.read(about).decode())
-    here = {"sys_platform": "emscripten", "python_version": "3.14", "extra": ""}
+    here = {"sys_platform": "emscripten", "python_version": python, "extra": ""}
     requirements = [one for one in map(Requirement, needed) if one.marker is None or one.marker.evaluate(here)]
     return {
         "name": name,
@@ -106,13 +112,15 @@ def digest(path: Path) -> str:
 
 
 def closure(packages: dict[str, dict], wanted: Iterable[str]) -> list[str]:
-    """The names of what is wanted and of all that it depends on."""
+    """The names of what is wanted and of all that it depends on. Raises `InputError` if one is missing."""
     found: list[str] = []
     waiting = list(wanted)
     while waiting:
         name = canonicalize_name(waiting.pop())
         if name not in found:
             found.append(name)
+            if name not in packages:
+                raise InputError(f"pyodide-lock.json: no {name} in it; expected a release that fits the kernel")
             waiting += packages[name]["depends"]
     return found
 
@@ -125,9 +133,9 @@ def write_packages(source: Path, target: Path, wheels: Path) -> None:
         target: a new folder of the site.
         wheels: those that the release does not have; what is missing is downloaded into it.
     """
-    lock = json.loads((source / "pyodide-lock.json").read_text(encoding="utf-8"))
+    lock, python = read_lock(source)
     packages = {canonicalize_name(name): package for name, package in lock["packages"].items()}
-    own = {one["name"]: one for one in map(entry, wheels.glob("*.whl"))}
+    own = {one["name"]: one for one in (entry(path, python) for path in wheels.glob("*.whl"))}
     own["minidrcn"]["depends"].append("ipywidgets")  # its sliders import it where no cell sees it
     packages |= own
     target.mkdir(parents=True)
@@ -137,7 +145,7 @@ def write_packages(source: Path, target: Path, wheels: Path) -> None:
     for name, package in kept.items():
         path = (wheels if name in own else source) / package["file_name"]
         if path.name.endswith("none-any.whl") and not path.is_file():
-            download(wheels, f"{name}=={package['version']}")
+            download(wheels, python, f"{name}=={package['version']}")
             path = wheels / path.name
             package["sha256"] = digest(path)  # Pyodide packs some of them anew
         if not path.is_file() or digest(path) != package["sha256"]:
@@ -161,7 +169,11 @@ def build(pyodide: Path, work: Path) -> Path:
     contents(work / "contents")
     pip("wheel", "-q", "--no-deps", "-w", wheels, FOLDER.parent)
     photographs(wheels)
-    download(wheels, *(f"{name}=={importlib.metadata.version(name)}" for name in ("ipywidgets", "comm")))
+    download(
+        wheels,
+        read_lock(pyodide)[1],
+        *(f"{name}=={importlib.metadata.version(name)}" for name in ("ipywidgets", "comm")),
+    )
     command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps", "lab", "--no-sourcemaps"]
     subprocess.run([*command, "--contents", work / "contents", "--output-dir", site], check=True, cwd=work, stdout=2)
     for path in (site / "extensions" / PLUGIN / "static" / "pypi").glob("*.whl"):
@@ -187,8 +199,13 @@ def main() -> int:
     args = parser.parse_args()
     if args.folder.exists():
         parser.error(f"{args.folder}: exists; name a new folder")
-    if not (args.pyodide / "pyodide-lock.json").is_file():
-        parser.error(f"{args.pyodide}: no pyodide-lock.json in it; expected an unpacked release of Pyodide")
+    for name in ("pyodide-lock.json", *RUNTIME):
+        if not (args.pyodide / name).is_file():
+            parser.error(f"{args.pyodide}: no {name} in it; expected an unpacked release of Pyodide")
+    for library in ("jupyterlite_core", "jupyterlite_pyodide_kernel", "ipywidgets"):
+        if importlib.util.find_spec(library) is None:
+            needs = f'needs {library}, which is not installed: pip install -e ".[live]" brings it'
+            parser.exit(1, f"lite.py: error: {needs}\n")
     with tempfile.TemporaryDirectory() as work:
         try:
             site = build(args.pyodide.resolve(), Path(work))

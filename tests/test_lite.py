@@ -43,7 +43,7 @@ def test_a_learner_finds_lessons_what_they_read_and_exercises_without_solutions(
 
 def test_a_wheel_is_described_with_what_it_imports_and_needs_in_a_browser(tmp_path):
     needs = ["numpy>=2", "Foo_Bar", "requests>=2", 'x; sys_platform == "win32"', 'y; extra == "gpu"']
-    entry = lite.entry(wheel(tmp_path, "mine", needs))
+    entry = lite.entry(wheel(tmp_path, "mine", [*needs, 'z; python_version < "3.14"']), "3.14")
     assert entry["name"] == "mine"
     assert entry["version"] == "1.0"
     assert entry["imports"] == ["mine"]
@@ -52,6 +52,8 @@ def test_a_wheel_is_described_with_what_it_imports_and_needs_in_a_browser(tmp_pa
 
 def test_all_that_is_needed_is_found_and_nothing_else():
     assert sorted(lite.closure(LOCK, ["a"])) == ["a", "b-b", "c"]
+    with pytest.raises(InputError, match=r"pyodide-lock\.json: no e in it"):
+        lite.closure(LOCK | {"d": {"depends": ["e"]}}, ["a", "d"])
 
 
 def test_photographs_come_without_the_code_that_reads_them(tmp_path, monkeypatch):
@@ -59,8 +61,8 @@ def test_photographs_come_without_the_code_that_reads_them(tmp_path, monkeypatch
 
     photos = [path.read_bytes() for path in image_paths("photos")]
     path = lite.photographs(tmp_path)
-    assert lite.entry(path)["imports"] == ["skimage"]
-    assert lite.entry(path)["depends"] == []
+    assert lite.entry(path, "3.14")["imports"] == ["skimage"]
+    assert lite.entry(path, "3.14")["depends"] == []
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path / "site")
     for name in [name for name in sys.modules if name.partition(".")[0] == "skimage"]:
@@ -87,6 +89,21 @@ def test_wrong_folders_are_named(tmp_path, monkeypatch, capsys, there, message):
     assert not (tmp_path / "new").exists()
 
 
+def test_what_is_missing_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["lite.py", str(tmp_path / "new"), "--pyodide", str(tmp_path)])
+    (tmp_path / "pyodide-lock.json").write_text("{}")
+    with pytest.raises(SystemExit, match="2"):
+        lite.main()
+    assert "no pyodide.mjs in it; expected an unpacked release" in capsys.readouterr().err
+    for name in lite.RUNTIME:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(lite.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit, match="1"):
+        lite.main()
+    message = 'needs jupyterlite_core, which is not installed: pip install -e ".[live]" brings it'
+    assert capsys.readouterr().err == f"lite.py: error: {message}\n"
+
+
 def test_a_wheel_that_is_not_what_the_lock_says_is_refused(tmp_path):
     source, wheels = tmp_path / "pyodide", tmp_path / "wheels"
     source.mkdir()
@@ -96,8 +113,8 @@ def test_a_wheel_that_is_not_what_the_lock_says_is_refused(tmp_path):
     for name in ("minidrcn", *lite.FIRST[1:-1], "ipywidgets"):
         wheel(wheels, name.replace("-", "_"), ["numpy"] if name == "minidrcn" else [])
     numpy = {"version": "2.0", "file_name": "numpy-2.0-cp314-wasm32.whl", "sha256": "0", "depends": []}
-    micropip = lite.entry(wheel(source, "micropip", []))
-    lock = {"packages": {"numpy": numpy, "micropip": micropip, "scipy": numpy}}
+    micropip = lite.entry(wheel(source, "micropip", []), "3.14")
+    lock = {"info": {"python": "3.14.2"}, "packages": {"numpy": numpy, "micropip": micropip, "scipy": numpy}}
     (source / "pyodide-lock.json").write_text(json.dumps(lock))
     (source / numpy["file_name"]).write_bytes(b"no wheel")
     with pytest.raises(InputError, match=r"numpy-2\.0-cp314-wasm32\.whl: missing, or not what"):
