@@ -15,15 +15,12 @@ import json
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 import numpy as np
-import ziamath
-from cells import body_of, plain, slug, to_html
-from fontTools import subset
 from PIL import Image, ImageDraw, ImageFont
 
 from minidrcn import cli, upscale_image
@@ -32,6 +29,16 @@ from minidrcn.data.datasets import image_paths
 from minidrcn.data.image_io import read_image, to_array
 from minidrcn.data.resize import imresize
 from minidrcn.files import write_text
+from minidrcn.imaging.protocol import to_uint8
+
+try:
+    import nbformat
+    import ziamath
+    from cells import body_of, plain, slug, to_html
+    from fontTools import subset
+except ModuleNotFoundError as missing:
+    needs = f'needs {missing.name}, which is not installed: pip install -e ".[notebooks]" brings it'
+    sys.exit(f"web.py: error: {needs}")
 
 FOLDER = Path(__file__).parent
 SCALE = 3
@@ -84,7 +91,7 @@ def comparison(name: str, folder: Path) -> str:
 
 def as_image(pixels: np.ndarray) -> Image.Image:
     """An array in about [0, 1] as an image of 8 bits."""
-    return Image.fromarray(np.round(255 * np.clip(pixels, 0, 1)).astype(np.uint8))
+    return Image.fromarray(to_uint8(pixels))
 
 
 def share_image(folder: Path) -> None:
@@ -220,6 +227,29 @@ def math_font(texts: Iterable[str], path: Path) -> None:
         subset.save_font(font, path, options)
 
 
+def write_site(folder: Path, live: str | None, url: str) -> int:
+    """Write the whole site into an empty folder; returns how many lessons and exercises there are."""
+    for name in ("style.css", "script.js"):
+        shutil.copyfile(FOLDER / "pages" / name, folder / name)
+
+    pages = pages_here()
+    first = first_page(pages, folder, live)
+    share_image(folder)
+    description = "Take a deep recursive super-resolution network apart: lessons and exercises, every gradient by hand."
+    written = {"index": whole("minidrcn: the course", description, first, side(pages, None), url)}
+    for page in cli.progress(pages, unit="page"):
+        body = body_of(page.notebook, folder / page.name) + turn(pages, page)
+        if live:
+            link = f"{live}/lab/index.html?path={page.path}.ipynb"
+            body = f'<div class="buttons"><a class="button quiet" href="{link}">Run it in the browser</a></div>\n{body}'
+        written[page.name] = whole(page.title, page.description, body, side(pages, page), url)
+    for name, text in written.items():
+        copy_pictures(text, folder)
+        write_text(folder / f"{name}.html", text)
+    math_font(written.values(), folder / "math.woff")
+    return len(pages)
+
+
 def main() -> int:
     """See the top of the file."""
     parser = argparse.ArgumentParser(description="Make the web site of the course.")
@@ -227,29 +257,16 @@ def main() -> int:
     parser.add_argument("--live", metavar="URL", help="of the site that lite.py makes, to link to")
     parser.add_argument("--url", metavar="URL", default="", help="where the site will stand")
     args = parser.parse_args()
-    folder, url = args.folder, args.url and args.url.rstrip("/") + "/"
-    if folder.exists():
-        parser.error(f"{folder}: exists; name a new folder")
-    folder.mkdir(parents=True)
-    for name in ("style.css", "script.js"):
-        shutil.copyfile(FOLDER / "pages" / name, folder / name)
-
-    pages = pages_here()
-    first = first_page(pages, folder, args.live)
-    share_image(folder)
-    description = "Take a deep recursive super-resolution network apart: lessons and exercises, every gradient by hand."
-    written = {"index": whole("minidrcn: the course", description, first, side(pages, None), url)}
-    for page in cli.progress(pages, unit="page"):
-        body = body_of(page.notebook, folder / page.name) + turn(pages, page)
-        if args.live:
-            link = f"{args.live}/lab/index.html?path={page.path}.ipynb"
-            body = f'<div class="buttons"><a class="button quiet" href="{link}">Run it in the browser</a></div>\n{body}'
-        written[page.name] = whole(page.title, page.description, body, side(pages, page), url)
-    for name, text in written.items():
-        copy_pictures(text, folder)
-        write_text(folder / f"{name}.html", text)
-    math_font(written.values(), folder / "math.woff")
-    print(f"written: {folder / 'index.html'} and {len(pages)} pages")
+    target = args.folder
+    if target.exists():
+        parser.error(f"{target}: exists; name a new folder")
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".") as temporary:
+        folder = Path(temporary) / "site"
+        folder.mkdir()
+        pages = write_site(folder, args.live, args.url and args.url.rstrip("/") + "/")
+        folder.rename(target)
+    print(f"written: {target / 'index.html'} and {pages} pages")
     return 0
 
 

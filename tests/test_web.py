@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
+import subprocess
+import sys
 import warnings
 from html.parser import HTMLParser
 
@@ -147,6 +150,27 @@ def test_nothing_is_overwritten(folder, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         web.main()
     assert "exists; name a new folder" in capsys.readouterr().err
+
+
+def test_half_a_site_is_not_left_behind(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["web.py", str(tmp_path / "site")])
+    monkeypatch.setattr(web, "share_image", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        web.main()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("library", ["nbconvert", "ziamath"])
+def test_without_the_extra_it_says_what_brings_it(library):
+    code = f"import sys; sys.modules[{library!r}] = None; sys.argv = ['web.py', 'x']; import web"
+    path = os.pathsep.join(map(str, (web.FOLDER, web.FOLDER.parent)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
+                          env=os.environ | {"PYTHONPATH": path})  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert re.search(rf'needs {library}\S*, which is not installed: pip install -e "\.\[notebooks\]"', done.stderr)
 
 
 @pytest.mark.slow
