@@ -47,8 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     if len(set(stems)) < len(stems):
         raise UsageError(f"two networks of {', '.join(args.model)} have one name; rename one")
     networks = {name: choose_model(name, None) for name in args.model}
-    target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".") as temporary:
+    parent = target.absolute().parent
+    there = next(folder for folder in (parent, *parent.parents) if folder.exists())
+    with tempfile.TemporaryDirectory(dir=there, prefix=".") as temporary:
         folder = Path(temporary) / "page"
         folder.mkdir()
         for file in PAGE.iterdir():
@@ -56,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         _add_runtime(folder / "runtime", args.runtime or _fetch_runtime(temporary))
         _add_networks(folder, networks)
         _add_example(folder / "example.png")
+        parent.mkdir(parents=True, exist_ok=True)
         folder.rename(target)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     print(f"written: {target}, {size / 1e6:.0f} MB; to look at it: python -m http.server --directory {target}")
@@ -68,8 +70,8 @@ def _fetch_runtime(folder: str) -> Path:
     if npm is None:
         raise UsageError(f"needs npm, which comes with Node.js, for {RUNTIME}; or name its file with --runtime")
     command = [npm, "pack", RUNTIME, "--prefer-offline", "--loglevel", "error"]
-    for _ in cli.progress(["download"], desc=RUNTIME, unit="file"):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    cli.say(f"{RUNTIME}: npm downloads it")
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise InputError(f"npm pack {RUNTIME}: {done.stderr or 'failed'}")
     return next(Path(folder).glob("*.tgz"))
@@ -110,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", metavar="DIR", help="a new folder for the page")
     parser.add_argument(
         "--model", nargs="+", default=["x2", "x3", "x4"], metavar="NAME|FILE",
-        help="the networks to choose from: shipped weights or .npz files, the first one first (default: x2 x3 x4)",
+        help="the networks to choose from: shipped weights or .npz files; the first is shown first (default: x2 x3 x4)",
     )  # fmt: skip
     parser.add_argument(
         "--runtime", metavar="FILE", help=f"the package file of {RUNTIME} (default: what npm pack downloads)"

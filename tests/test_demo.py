@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 from functools import partial
@@ -22,6 +23,7 @@ from PIL import Image
 
 from minidrcn import DRCN, demo, load, upscale_image
 from minidrcn.demo import main
+from minidrcn.imaging.onnx_graph import luma_graph
 from minidrcn.model import checkpoint
 
 
@@ -70,7 +72,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(tmp_path, capsys, package, mon
     (tmp_path / "text.tgz").write_text("no package")
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    new = tmp_path / "new"
+    new = tmp_path / "deep" / "new"
     for arguments, status, message in (
         ([tmp_path / "old"], 2, "old: exists; name a new folder"),
         ([new], 2, "needs npm, which comes with Node.js, for onnxruntime-web@"),
@@ -85,6 +87,17 @@ def test_wrong_use_is_one_line_and_leaves_nothing(tmp_path, capsys, package, mon
         assert message in err
         assert err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script stands in for npm")
+def test_what_npm_says_need_not_be_utf_8(tmp_path, capsys, monkeypatch):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\nprintf 'caf\\351\\n' >&2\nexit 1\n")
+    npm.chmod(0o700)
+    monkeypatch.setattr(shutil, "which", lambda _: str(npm))
+    code, out, err = run_command(main, [tmp_path / "new"], capsys)
+    assert (code, out) == (1, f"{demo.RUNTIME}: npm downloads it\n")
+    assert err == f"minidrcn.demo: error: npm pack {demo.RUNTIME}: caf\ufffd\n"
 
 
 class Plain(http.server.SimpleHTTPRequestHandler):
@@ -234,6 +247,37 @@ def test_a_photograph_beyond_the_limit_is_cropped_and_another_ends_it(page):
     give(page, np.full((24, 30, 3), 200, np.uint8))
     assert finished(page).startswith("30 × 24 to 60 × 48")
     assert download(page)[1].shape == (48, 60, 3)
+
+
+@pytest.mark.slow
+def test_of_two_pictures_at_once_the_last_is_shown(page):
+    page.evaluate("""() => {
+        const real = createImageBitmap;
+        const waits = [1000, 0]; // a large file is read more slowly
+        window.createImageBitmap = async (blob) => {
+            const wait = waits.shift();
+            const bitmap = await real(blob);
+            await new Promise((resolve) => setTimeout(resolve, wait));
+            return bitmap;
+        };
+    }""")
+    give(page, np.zeros((40, 44, 3), np.uint8))
+    give(page, np.zeros((24, 30, 3), np.uint8))
+    assert finished(page).startswith("30 × 24 to 60 × 48")
+    page.wait_for_timeout(1200)
+    assert finished(page).startswith("30 × 24 to 60 × 48")
+
+
+@pytest.mark.slow
+def test_a_network_that_cannot_run_is_not_taken_for_the_one_before(page):
+    give(page, np.zeros((24, 30, 3), np.uint8))
+    finished(page)
+    other = luma_graph(DRCN(2, 1, scale=2)).SerializeToString()  # which knows no colours
+    page.route("**/x2.onnx", lambda route: route.fulfill(body=other))
+    page.get_by_text("× 2", exact=True).click()
+    page.get_by_text("It did not work").wait_for()
+    page.get_by_text("quick, 4 filters #1, × 2").click()
+    assert "30 × 24 to 60 × 48" in finished(page)
 
 
 @pytest.mark.slow

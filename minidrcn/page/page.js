@@ -16,12 +16,15 @@ let job = 0; // counts enlargements; an older one ends when there is a newer
 // Taking a photograph
 
 async function take(blob, name) {
-  job++; // ends what may be running
+  const mine = ++job; // ends what may be running
+  let bitmap;
   try {
-    photograph = await createImageBitmap(blob);
+    bitmap = await createImageBitmap(blob);
   } catch {
-    return complain(`${name} is no picture that this browser can read.`);
+    return mine === job && complain(`${name} is no picture that this browser can read.`);
   }
+  if (mine !== job) return; // another came meanwhile
+  photograph = bitmap;
   title = name.replace(/\.\w+$/, "");
   await enlarge();
 }

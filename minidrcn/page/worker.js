@@ -23,6 +23,7 @@ onmessage = async ({ data: { file, pixels, inner } }) => {
 
 async function open(file) {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  network = undefined; // until the new one has run
   const graphics = "Suspending" in WebAssembly && adapter && !adapter.info.isFallbackAdapter;
   try {
     await start(graphics ? "webgpu" : "wasm", file);

@@ -1,12 +1,16 @@
 // Light or dark: what the reader chose last, else what the system says. Runs before the page is drawn.
 const root = document.documentElement;
-root.style.colorScheme = localStorage.getItem("scheme") ?? "";
+try {
+  root.style.colorScheme = localStorage.getItem("scheme") ?? "";
+} catch {} // the reader lets no page remember anything
 
 addEventListener("DOMContentLoaded", () => {
   document.querySelector(".scheme").addEventListener("click", () => {
     const dark = (root.style.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches && "dark")) === "dark";
     root.style.colorScheme = dark ? "light" : "dark";
-    localStorage.setItem("scheme", root.style.colorScheme);
+    try {
+      localStorage.setItem("scheme", root.style.colorScheme);
+    } catch {}
   });
 
   // The course's list is always open where there is room for it.
