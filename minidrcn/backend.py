@@ -47,8 +47,8 @@ def require_gpu() -> ModuleType:
             reason = (str(error).strip().splitlines() or ["no reason given"])[0]
             raise UsageError(f"--gpu needs CuPy, which is installed but cannot be loaded: {reason}") from error
         raise UsageError(
-            "--gpu needs CuPy, which is not installed: pip install -e '.[gpu]' for CUDA 12, "
-            "'.[gpu13]' for CUDA 13, or leave --gpu out to run on the CPU"
+            '--gpu needs CuPy, which is not installed: pip install -e ".[gpu]" for CUDA 12, '
+            '".[gpu13]" for CUDA 13, or leave --gpu out to run on the CPU'
         ) from error
     # Importing CuPy succeeds on a machine without a device; only this call asks the driver.
     if not cupy.is_available():

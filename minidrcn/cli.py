@@ -20,7 +20,7 @@ from .errors import InputError, UsageError
 Main = Callable[[list[str] | None], int]
 
 # What brings a library that not every installation has.
-EXTRAS = dict.fromkeys(("onnx", "safetensors"), "-e '.[onnx]'")
+EXTRAS = dict.fromkeys(("onnx", "safetensors"), '-e ".[onnx]"')
 
 
 class Parser(argparse.ArgumentParser):

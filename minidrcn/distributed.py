@@ -46,7 +46,7 @@ class Ranks:
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
-            raise UsageError("--mpi needs mpi4py and an MPI: pip install -e '.[mpi]' brings both") from error
+            raise UsageError('--mpi needs mpi4py and an MPI: pip install -e ".[mpi]" brings both') from error
         if not any(name.startswith(LAUNCHERS) for name in os.environ):
             raise UsageError("--mpi: this is a single process; start it as mpiexec -n 4 python -m minidrcn.train --mpi")
         self._mpi, self._comm, self.fast = MPI, MPI.COMM_WORLD, fast

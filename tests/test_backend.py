@@ -23,7 +23,7 @@ def test_arrays_know_their_module(xp):
 
 def test_without_cupy_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(UsageError, match=r"CuPy, which is not installed: pip install -e '\.\[gpu\]'"):
+    with pytest.raises(UsageError, match=r'CuPy, which is not installed: pip install -e "\.\[gpu\]"'):
         require_gpu()
 
 

@@ -97,5 +97,5 @@ def test_without_the_extra_it_says_what_brings_it(library, suffix, tmp_path, cap
     monkeypatch.setitem(sys.modules, library, None)  # as if it were not installed
     code, _, err = run_command(main, ["x2", tmp_path / f"a{suffix}"], capsys)
     assert (code, err.count("\n")) == (1, 1)
-    assert re.search(rf"needs {library}\S*, which is not installed: pip install -e '.\[onnx\]' brings it", err)
+    assert re.search(rf'needs {library}\S*, which is not installed: pip install -e ".\[onnx\]" brings it', err)
     assert not list(tmp_path.iterdir())
