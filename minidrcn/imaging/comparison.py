@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import plots
 from ..data.degradation import crop_to_multiple
-from ..data.image_io import read_image, rgb_to_ycbcr, to_array, ycbcr_to_rgb
+from ..data.image_io import read_image, rgb_to_ycbcr, to_array, to_pixels, ycbcr_to_rgb
 from ..data.resize import imresize
 from .chosen_size import whole
 from .protocol import Sample, measure
@@ -41,11 +41,20 @@ def before_after(image: Image.Image, large: Image.Image, factor: float) -> Figur
         image: the photograph.
         large: `factor` times as wide and high, see `upscale_by`.
     """
-    after = to_array(large)
-    before = np.clip(imresize(to_array(image), whole(factor)), 0, 1)
+    after = _on_white(large)
+    before = np.clip(imresize(_on_white(image), whole(factor)), 0, 1)
     grey = [np.atleast_3d(pixels).mean(axis=2) for pixels in (before, after)]
     zoom = plots.most_improved(*grey, target=grey[1])
     return plots.side_by_side([("bicubic", before), ("DRCN", after)], zoom)
+
+
+def _on_white(image: Image.Image) -> np.ndarray:
+    """An image as `to_array` has it, but with white behind what is transparent."""
+    colours, pixels = to_array(image), to_pixels(image)
+    if pixels.shape == colours.shape:
+        return colours
+    opacity = pixels[..., -1] / 255
+    return 1 + (opacity if colours.ndim == 2 else opacity[..., None]) * (colours - 1)
 
 
 def in_colour(sample: Sample, luma: np.ndarray) -> np.ndarray:

@@ -50,3 +50,12 @@ def test_the_crop_is_where_the_network_changes_most(rng):
     frame = whole.patches[0]
     assert 96 <= frame.get_x() <= 110
     assert 86 <= frame.get_y() <= 100
+
+
+def test_what_is_transparent_is_drawn_on_white():
+    for mode, colour in (("RGBA", (200, 0, 0)), ("LA", (200,))):
+        image = Image.new(mode, (60, 50), (0,) * len(mode))
+        image.paste((*colour, 255), (10, 10, 40, 40))
+        whole = before_after(image, image.resize((120, 100)), 2).axes[0].images[0].get_array()
+        assert np.allclose(whole[0, 0], 1)
+        assert np.allclose(whole[50, 50], np.divide(colour if len(colour) > 1 else colour[0], 255))
