@@ -60,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("export", "Write a network for other programs: an ONNX graph, or safetensors for PyTorch.")
     parser.add_argument("model", metavar="NAME|FILE", help="shipped weights such as x2, or an .npz file")
     parser.add_argument(
-        "file", metavar="FILE", help="to write, .onnx or .safetensors; a name such as drcn_x2 says the scale"
-    )
+        "file", metavar="FILE",
+        help="to write, .onnx or .safetensors; other programs read the scale from a name such as drcn_x2",
+    )  # fmt: skip
     parser.add_argument(
         "--luma", action="store_true",
         help="the network alone, from enlarged luma to luma (default: from RGB to larger RGB, all inside)",

@@ -241,7 +241,7 @@ def main(argv: list[str] | None = None) -> int:
         filters = args.filters if options["conv"] == "im2col" else max(args.filters, TAPS + 1)
         model = DRCN(filters, args.recursions, args.seed, dtype="float64", **options)
         rng = np.random.default_rng(args.seed)
-        # As initialised, biases are zero and the recursion is the identity: too regular to show every mistake.
+        # As initialised, most biases are zero and the recursion is the identity: too regular to show every mistake.
         irregular = 0.0 if title.endswith("starts") else 0.1
         params = {name: p + irregular * rng.standard_normal(p.shape) for name, p in model.params.items()}
         x, y = rng.random((2, 2, 7, 6, 1))  # N = 2, H = 7, W = 6

@@ -112,8 +112,8 @@ def _enlarge(
     factor = args.width / image.width if args.width else args.height / image.height if args.height else scales[0]
     chosen = passes(factor, scales)
     if chosen is None:
-        most = max(scales) ** 2
-        raise InputError(f"{job.source}: {size}; enlarged by more than 1 and at most {most}, not by {factor:.3g}")
+        maximum = max(scales) ** 2
+        raise InputError(f"{job.source}: {size}; enlarged by more than 1 and at most {maximum}, not by {factor:.3g}")
     predictions = len(chosen) * (8 if args.self_ensemble else 1)
 
     def progress(tiles: Iterable, total: int) -> Iterator:

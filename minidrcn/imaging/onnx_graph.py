@@ -24,7 +24,7 @@ OPSET, IR_VERSION = 13, 8  # old enough for every program in use
 
 
 def luma_graph(model: DRCN, per_recursion: bool = False, metadata: Mapping[str, str] | None = None) -> ModelProto:
-    """What the network sees and says, as `DRCN.predict`: enlarged luma `x` to sharp luma `final`, both (N, 1, H, W).
+    """The network alone: enlarged luma `x` to sharp luma `final`, both (N, 1, H, W), as `DRCN.predict`.
 
     Args:
         model: on the CPU; of float64 parameters the graph holds float32.

@@ -101,7 +101,7 @@ class DRCN:
 
     @property
     def folded_params(self) -> Params:
-        """The parameters that compute it: `params`, or with a reconstruction in fewer operations (see `fold`)."""
+        """The parameters that the forward pass uses: `params`, or with the reconstruction folded (see `fold`)."""
         return fold_forward(self.params)[0] if self._foldable else self.params
 
     def forward(self, x: Array, keep: bool = True) -> tuple[Array, Array, ForwardCache | None]:

@@ -51,10 +51,11 @@ def param_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 
 
 def initial_params(architecture: Architecture, seed: int = 0, dtype: str = "float32") -> dict[str, np.ndarray]:
-    """All parameters of a DRCN: He's kernels, but the identity for the recursion, 0 for biases, 1/D for the ensemble.
+    """All parameters of a DRCN: He's kernels and biases of 0, but for the recursion, and 1/D for the ensemble.
 
-    The recursion's bias is a little below 0: where h_d is 0 the identity would give 0 again, on the kink of the ReLU,
-    and rounding would decide whether a gradient passes. Now none does, as `relu_backward` has it at 0.
+    The recursion's kernel is the identity, and its bias a little below 0: where h_d is 0 the identity would give 0
+    again, on the kink of the ReLU, and rounding would decide whether a gradient passes. Now none does, as
+    `relu_backward` has it at 0.
 
     With the skip the last kernel is He's times 0.001, as in the authors' code: the network then starts as bicubic
     interpolation, which is already close to the answer. Without the skip there is nothing to start from, and He's

@@ -54,9 +54,9 @@ def train_snapshots(
 
 
 def updates(count: int) -> int:
-    """How many updates a lesson has time for: `count`, but half of them in a browser, which is said.
+    """How many updates a lesson has time for: `count`, and in a browser half of it, with a line that says so.
 
-    There is one thread there and no fast matrix product, so an update takes about ten times as long.
+    A browser has one thread and no fast matrix product: an update takes about ten times as long there.
     """
     if sys.platform != "emscripten":
         return count

@@ -98,7 +98,7 @@ def _premultiplied(image):
         image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
     if image.mode == "La":
         image = image.convert("LA")
-    return (image if image.mode == "RGBa" else image.convert("RGBA").convert("RGBa")) if image.mode != "RGBa" else image
+    return image if image.mode == "RGBa" else image.convert("RGBA").convert("RGBa")
 
 
 def judge(source: Path, target: Path, status: int, said: str, levels: float) -> Outcome:

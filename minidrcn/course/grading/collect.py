@@ -48,7 +48,7 @@ def collect(path: Path, roster: Iterable[str] = ()) -> tuple[list[Student], list
 
     A file is one student's work. So is a folder that holds exercises and no folders. Else every folder in it is a
     student's, as is every file that is not named like an exercise. The download folders of Moodle and Canvas are read
-    as they are. Links are not followed. Whoever is named on the roster gets a row, and whoever is not a warning.
+    as they are. Links are not followed. Whoever is named on the roster gets a row, and anyone who is not, a warning.
 
     Raises:
         InputError: there is nothing to grade.
