@@ -72,6 +72,15 @@ def test_the_exercise_reports_what_it_says():
     assert printed == output
 
 
+def test_the_gradients_are_those_that_are_printed(capsys):
+    first, last = re.findall(r"(?m)^(?:embed1|ensemble)\.w .*$", TEXT)
+    assert importlib.import_module("minidrcn.grad_check").main([]) == 0
+    first_variant = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    # The error is nothing but rounding, which depends on the machine.
+    without_error = [re.sub(r"\S+ ok", "ok", line) for line in (first, last, first_variant[2], first_variant[-2])]
+    assert without_error[:2] == without_error[2:]
+
+
 @pytest.fixture
 def standing_in(tmp_path, monkeypatch):
     """A folder with the result of the README's training, to run its other lines in."""
