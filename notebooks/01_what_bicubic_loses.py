@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 1. What bicubic interpolation loses
 #
-# **You will learn** what super-resolution has to do, why quality is measured on *luma*, and what PSNR and SSIM, the two
-# numbers in every table, mean. **Time:** seven minutes. **You need:** Python and a little NumPy.
+# **You will learn** what super-resolution has to do, why quality is measured on *luma*, and what the two numbers in
+# every table mean: PSNR, the *peak signal-to-noise ratio*, and SSIM. **Time:** seven minutes. **You need:** Python
+# and a little NumPy.
 #
 # Enlarging a small photograph means making something up between the known pixels. The classical answer is bicubic
 # interpolation: a smooth curve through the neighbours. In all that follows it is both the network's input and the
@@ -46,9 +47,10 @@ plots.side_by_side(
 #
 # ## Luma
 #
-# The eye sees detail in brightness and hardly in colour, so the field restores brightness alone and interpolates
-# colour. Brightness here is *luma*, the Y of television's YCbCr: a weighted sum of red, green and blue. Television used
-# the range from 16 to 235 for it and kept the rest for its own signals (the *studio range*), and so do the papers.
+# The eye sees detail in brightness and hardly in colour, so super-resolution papers restore brightness alone and
+# interpolate colour. Brightness here is *luma*, the Y of television's YCbCr: a weighted sum of red, green and blue.
+# Television used the range from 16 to 235 for it and kept the rest for its own signals (the *studio range*), and so
+# do the papers.
 
 # %%
 from minidrcn.data.image_io import luma
@@ -79,7 +81,8 @@ plots.feature_maps(
 #
 # ## PSNR: how large is the error?
 #
-# Compare the mean squared error with the square of the largest possible value, on a logarithmic scale, in decibels:
+# Compare the mean squared error with the square of the largest possible value, on a logarithmic scale, in decibels.
+# With $a$ the original and $b$ what is compared with it, both from 0 to 255:
 #
 # $$\mathrm{PSNR} = 10 \log_{10} \frac{255^2}{\mathrm{mean}\,(a - b)^2}$$
 
@@ -103,8 +106,8 @@ assert np.isclose(psnr(a, halved) - psnr(a, b), 10 * np.log10(4))
 # %% [markdown]
 # ## SSIM: is the structure still there?
 #
-# PSNR does not care *where* an error is. Here are two pictures with the same PSNR: one under an even grey veil, the
-# other blurred by the enlargement. Which would you rather have?
+# PSNR does not care what an error *looks* like. Here are two pictures with the same PSNR: one under an even grey
+# veil, the other blurred by the enlargement. Which would you rather have?
 
 # %%
 veil = a + np.sqrt(error)
@@ -172,8 +175,8 @@ plots.photographs(
 #
 # ## "Which PSNR is this?"
 #
-# Super-resolution projects are asked this more often than anything else. Here is one enlargement, measured in four ways
-# that are all called PSNR:
+# Super-resolution projects are often asked this. Here is one enlargement, measured in four ways that are all called
+# PSNR:
 
 # %%
 s = scale
@@ -206,13 +209,16 @@ assert abs(quality.psnr - by_hand) < 0.01
 print(f"by the paper's protocol: {quality.psnr:.2f} dB, SSIM {quality.ssim:.4f}; the PSNR by hand: {by_hand:.2f} dB")
 
 # %% [markdown]
+# The last digit differs because the protocol rounds the luma to whole numbers *before* it shrinks the picture, and we
+# only did so afterwards.
+#
 # ## To try
 #
 # 1. Set `scale` to 2 and to 4 and run the notebook again. How many decibels does each step cost?
-# 2. Load `coins` instead of `cat` (it is grey: make it RGB by `np.dstack([photo] * 3)`). Where is "what is missing"
-#    largest, and why is the PSNR so much lower?
-# 3. Shift the sharp picture by one pixel (`np.roll`) and measure it against the unshifted one. Would you see the
-#    difference? What does that say about comparing images that were enlarged by two different programs?
+# 2. Measure another photograph by the protocol: compute `other = load_sample(coins, 3)` and `measure(other.x,
+#    other)`, and draw `other.target / 255 - other.x`. Where is most missing, and why is the PSNR so much lower?
+# 3. Shift the sharp luma by one pixel (`np.roll(a, 1, axis=1)`) and measure it against the unshifted one. Would you
+#    see the difference? What does that say about comparing images that were enlarged by two different programs?
 #
 # <details><summary>Answers</summary>
 #

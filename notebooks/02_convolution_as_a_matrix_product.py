@@ -90,9 +90,9 @@ plots.slider(lambda row, column: plots.im2col_step(x, cols, (row, column), w), r
 # ## Now you
 #
 # Write `im2col` for any number of images and channels. Each row has the pixels of its window one after the other, and
-# for each pixel its C channels. Do not loop over pixels: put a border of p zeros around all maps at once; then the
-# upper left pixels of *all* windows are one slice of the padded array, and so are the pixels next to them. K * K slices
-# make all of `cols`.
+# for each pixel its C channels. Do not loop over pixels: put a border of p = K // 2 zeros around all maps at once;
+# then the upper left pixels of *all* windows are one slice of the padded array, and so are the pixels next to them. K
+# * K slices make all of `cols`.
 
 
 # %%

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 3. The backward pass of a convolution
 #
-# **You will learn** to derive the three gradients of a convolution, why one of them adds up overlapping windows, which
-# is a convolution with the mirrored kernel, and how to check a gradient by finite differences, including what can go
-# wrong with the check. **Time:** nine minutes. **You need:** lesson 2 and the chain rule.
+# **You will learn** to derive the three gradients of a convolution, why one of them adds up overlapping windows, how
+# this is a convolution with the mirrored kernel, and how to check a gradient by finite differences, including what
+# can go wrong with the check. **Time:** nine minutes. **You need:** lesson 2 and the chain rule.
 #
 # Training asks the same question of every layer: given `dy`, the derivative of the loss L with respect to the layer's
 # output, how does L depend on the layer's input, kernel and bias? (The *loss* is one number that says how wrong the
@@ -228,6 +228,9 @@ print(report)
 assert report.ok
 
 # %% [markdown]
+# A row for each parameter: the largest error, relative to the largest entry, where it is, what the backward pass says
+# there (*analytic*), what moving the entry says (*numeric*), and the ratio of the two.
+#
 # ## Find the bug
 #
 # The package keeps a zoo of mistakes that people make in backward passes. Plant one of them, and see what the check
@@ -243,8 +246,9 @@ print(found)
 assert [row.name for row in found.rows if not row.ok] == ["x"]
 
 # %% [markdown]
-# `dw` and `db` are right, `dx` is wrong: the mistake must be in `dcols`, or between `dcols` and `dx`. The ratio is not
-# a simple number, so it is not a missing factor; entries are in the wrong *place*. This is what somebody did:
+# `dw` and `db` are right, `dx` is wrong: the mistake must be in `dcols`, or between `dcols` and `dx`. A missing
+# factor would show in the ratio, as 2 or as 0.5; this one says nothing so simple. The shapes are right as well, so
+# perhaps right numbers are in the wrong *place*. This is what somebody did:
 
 # %%
 import inspect
@@ -278,7 +282,7 @@ def error_of_the_quotient(eps, dtype):
     step = np.zeros_like(w_)
     step[index] = eps
     quotient = (float(squared(w_ + step)) - float(squared(w_ - step))) / (2 * eps)
-    return abs(quotient - exact) / abs(exact) + 1e-17
+    return abs(quotient - exact) / abs(exact) + 1e-17  # a logarithmic axis has no zero
 
 
 steps = np.logspace(-12, 0, 25)
@@ -371,7 +375,8 @@ assert np.isclose(quotient, gradient)
 # reach, but a wrong gradient is still wrong.
 #
 # One more check needs no finite differences at all. `col2im` is the *adjoint* of `im2col`: for all maps $x$ and all
-# columns $c$, $\langle \mathrm{im2col}(x), c\rangle = \langle x, \mathrm{col2im}(c)\rangle$, exactly.
+# columns $c$, $\langle \mathrm{im2col}(x), c\rangle = \langle x, \mathrm{col2im}(c)\rangle$, exactly, where
+# $\langle u, v \rangle$ is the sum of the products of all entries.
 
 # %%
 c = rng.normal(size=cols.shape)
@@ -383,8 +388,8 @@ assert np.isclose(left, right, rtol=1e-13)
 # ## To try
 #
 # 1. Use `=` instead of `+=` in `col2im_of_one_channel`. What does `counts` show then, and why?
-# 2. Replace the random `dy` with ones and check the planted bug again. At which pixels is it still found, and why only
-#    there?
+# 2. Replace the random `dy` with ones and print `broken(dy, (x, w))[0] - conv.conv2d_backward(dy, (x, w))[0]`, what
+#    the planted bug changes. At which pixels is it not zero, and why only there?
 # 3. `dw` needs `cols`, which the forward pass has already computed. Why does the package compute it again? (How large
 #    is it compared with `x`?)
 #

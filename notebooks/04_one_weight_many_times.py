@@ -6,7 +6,7 @@
 #
 # The R in DRCN stands for recursive: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$
 # for $d = 1..D$ (the star is the convolution). The network gets deeper without more parameters. The backward pass
-# through this recursion is where hand-written code goes wrong most often, which is the reason for this project.
+# through this recursion is easy to get wrong when it is written by hand, which is the reason for this project.
 #
 # ## One number
 #
@@ -207,11 +207,15 @@ assert right.ok
 assert not wrong.ok
 
 # %% [markdown]
+# `reconstruct2` is shared as well, but stays right: the first `add` of the loop sums its uses, and the bug is in the
+# second, where the gradients of `recursion` and `reconstruct1` are summed.
+#
 # ## How far does it see?
 #
 # A 3 x 3 convolution sees one pixel in every direction, two in a row see two, and so on. Between the input and the
 # prediction after recursion $d$ there are $d + 4$ convolutions (two to embed, $d$ recursions, two to reconstruct). So
-# depth widens the *receptive field*, and recursion adds depth without adding parameters.
+# depth widens the *receptive field*, and recursion adds depth and hardly any parameters: only `ensemble.w` grows, by
+# one number for each recursion.
 #
 # The backward pass can show it: the gradient of *one* output pixel with respect to the input is zero wherever the input
 # does not matter. To get it, send a gradient back that is 1 at this pixel and 0 everywhere else. Here it is for the
@@ -258,9 +262,10 @@ for d, field in fields.items():
     assert width == 2 * (d + 4) + 1
 print("radius d + 4, as counted")
 
+# %% [markdown]
 # The pictures are on a logarithmic scale. The rim of the field is faint, because few paths lead there. Nearby pixels
-# matter most, so widening the field brings less and less. With the paper's 16 recursions the field is 41 pixels wide, like
-# this piece, and like the patches that the paper trained on.
+# matter most, so widening the field brings less and less. With the paper's 16 recursions the field is 41 pixels wide,
+# like this piece, and like the patches that the paper trained on.
 #
 # Move through the recursions:
 
@@ -275,7 +280,6 @@ plots.slider(
 )
 
 # %% [markdown]
-#
 # ## To try
 #
 # 1. In the first cell set `w = 0.5` and `D = 20`. How large is the gradient? And with `w = 2`? (Lesson 6.)
