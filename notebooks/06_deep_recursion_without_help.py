@@ -18,19 +18,19 @@ assert gradients[0.5] < 0.001
 assert gradients[2.0] > 500_000
 
 # %% [markdown]
-# ## He's start
+# ## How large should random kernels be?
 #
-# A network begins with random kernels. How large should their numbers be? Follow the size of a signal, its root mean
-# square (*rms*), through one convolution and its ReLU. An output is a sum of $n = 9 C$ products of a weight and an
-# input (n is the *fan-in*). For independent random weights of mean zero the mean square of the sum is
-# $n \cdot \mathrm{var}(w)$ times the mean square of the inputs. Then the ReLU removes the negative half, and half of
-# the mean square with it. So each layer multiplies the mean square by $n\,\mathrm{var}(w) / 2$, and the signal keeps
-# its size if
+# A network begins with random kernels; this is its *initialisation*. How large should their numbers be? Follow the size
+# of a signal, its root mean square (*rms*), through one convolution and its ReLU. An output is a sum of $n = 9 C$
+# products of a weight and an input (n is the *fan-in*). For independent random weights of mean zero the mean square of
+# the sum is $n \cdot \mathrm{var}(w)$ times the mean square of the inputs. Then the ReLU removes the negative half, and
+# half of the mean square with it. So each layer multiplies the mean square by $n\,\mathrm{var}(w) / 2$, and the signal
+# keeps its size if
 #
 # $$\mathrm{var}(w) = \frac{2}{n}$$
 #
-# This is the start of He et al. (2015), PyTorch's `kaiming_normal_`. Try it with 16 convolutions in a row, each with a
-# kernel of its own, and with kernels half and twice as large:
+# This is the initialisation of He et al. (2015), PyTorch's `kaiming_normal_`. Try it with 16 convolutions in a row,
+# each with a kernel of its own, and with kernels half and twice as large:
 
 # %%
 from minidrcn import plots
@@ -56,15 +56,18 @@ assert 0.05 < sizes["He x 1"][-1] / sizes["He x 1"][0] < 1
 assert sizes["He x 0.5"][-1] < 1e-4 * sizes["He x 1"][-1] < 1e-8 * sizes["He x 2"][-1]
 
 # %% [markdown]
-# He's own size loses a little per layer here (at the border, where part of each window is padding), half of it loses
-# another half per layer, $2^{-16}$ in the end. The same happens to the gradient on its way back.
+# With He's own size the signal loses a little per layer here (at the border, where part of each window is padding).
+# With numbers half as large every layer halves it besides, and 16 layers make it $2^{-16}$ times as large. The same
+# happens to the gradient on its way back.
 #
 # ## The gradient at each recursion
 #
 # Now the recursion, where it is the *same* kernel every time. Take the paper's basic model: D recursions, one
-# prediction at the end, no skip (and, as its equations are printed, a ReLU after every convolution). Give its recursion
-# a random kernel of He's size, times a gain. Send one batch of patches through and look at the gradient that reaches
-# each use of the recursive convolution, from the last (on the right) back to the first.
+# prediction at the end, no skip (and, as its equations are printed, a ReLU after every convolution). Give its
+# recursion a random kernel of He's size, times a gain. Send one batch of patches through and look at the gradient
+# that reaches each use of the recursive convolution, from the last (on the right) back to the first.
+# (`study.probe_batch` draws a batch that is used for measuring only; `study.gradient_norms` notes the norm of `dh` at
+# every use, once it is back through the ReLU.)
 
 # %%
 from minidrcn import DRCN
@@ -101,6 +104,11 @@ plots.lines(
 # the same factor. That is the $w^{D-1}$ of lesson 4. He et al.'s own gain gives a nearly level line here, half or twice
 # that gain does not, and nothing keeps the kernel at the right gain once training changes it.
 #
+# The kernel is shared, so why does it matter if the gradient vanishes at the *first* use? A use contributes its `dh`
+# times its input (lesson 4). With half of He's size the last uses have a strong gradient, but the map that arrives
+# there has faded on its way forward, as in the figure before; at the first uses it is the other way round. So the
+# shared kernel gets little from any use, and the embedding, which comes before all of them, next to nothing.
+#
 # With the **identity** as its kernel the recursion starts by passing everything on unchanged. Nothing grows and nothing
 # fades, whatever D is. The paper starts like this, and so does the package:
 
@@ -128,18 +136,19 @@ for D in (2, 4, 8, 16):
     factors[D] = (lengths[0] / lengths[-1]) ** (1 / (D - 1))
     print(f"D = {D:2}: first / last = {lengths[0] / lengths[-1]:.1e}, a factor of {factors[D]:.2f} per recursion")
 assert all(0.2 < factor < 0.7 for factor in factors.values())
-print("the factor stays near a half, so the ratio falls exponentially with D")
+print("the factor stays well below one, so the ratio falls exponentially with D")
 
 # %% [markdown]
-# The factor is not quite constant: it grows a little with D. Applying the same kernel again and again turns any
+# The factor is not quite constant: it grows from 0.34 to 0.51. Applying the same kernel again and again turns any
 # gradient towards the direction that this kernel shrinks the least (this is *power iteration*). But it is still a
 # factor below one to the power of D - 1.
 #
 # ## Train it
 #
-# The identity helps only at the start: training may move the kernel to where gradients fade again. Train the basic
-# model and the full DRCN (with the two ideas of lesson 7) alike: same filters, depth, patches and learning rate.
-# Quality is measured on two photographs that neither has seen; 0 is bicubic interpolation.
+# With the identity nothing vanishes at the start. Is the basic model then as good as the full DRCN, which has the two
+# ideas of lesson 7? Train both alike: same filters, depth, patches and learning rate. (They differ in their ReLUs,
+# too: the basic model has one after every convolution, DRCN none in the reconstruction.) Quality is measured on two
+# photographs that neither has seen; 0 is bicubic interpolation.
 
 # %%
 from minidrcn.imaging.protocol import load_sample
@@ -182,8 +191,8 @@ print(f"after {curves['DRCN'][0][-1]} updates DRCN is {lead:.1f} dB ahead")
 #
 # <details><summary>Answers</summary>
 #
-# 1. 0.98 for this seed, 1.11 and 0.94 for seeds 2 and 3, 0.97 for 32 filters: near He's own, but there is no number
-#    that fits all.
+# 1. On our machine 0.98 for this seed, 1.11 and 0.94 for seeds 2 and 3, 0.97 for 32 filters: near He's own, but there
+#    is no number that fits all.
 # 2. A little: +0.16, +0.61 and +0.76 dB after 25, 50 and 75 updates instead of +0.49, +0.77 and +0.83; it catches up.
 #    With supervision and skip the start matters less (lesson 7).
 # 3. Nearly all of it: +0.77 dB, where DRCN has +0.86.
