@@ -20,7 +20,7 @@ from minidrcn.data.datasets import image_paths
 from minidrcn.imaging.protocol import load_sample, measure
 
 _, coins = image_paths("photos", held_out=True)
-sample = load_sample(coins, 3)  # x: shrunk and enlarged by bicubic interpolation; target: the original
+sample = load_sample(coins, 3)  # x: shrunk and enlarged by bicubic interpolation; target: the original, 0 to 255
 final, ys = load("x3").predict(sample.x[None, :, :, None])  # it takes many pictures of many channels: here 1 and 1
 sharpened, original = final[0, :, :, 0], sample.target / 255
 crop = plots.most_improved(sample.x, sharpened, original)
@@ -36,15 +36,15 @@ assert after > before + 1
 print(f"the network is {after - before:.2f} dB better, and the fine scratches are still lost: nobody can know them")
 
 # %% [markdown]
-# The decibels measure how close a picture is to the original; more is better, and lesson 1 derives them.
+# The decibels measure how close a picture is to the original; more is better, and lesson 1 explains them.
 #
 # ## The network
 #
 # DRCN stands for *deeply-recursive convolutional network* ([Kim, Lee and Lee, 2016](https://arxiv.org/abs/1511.04491)).
 # Its only building block is the *convolution*: every output pixel is a weighted sum of the 3 x 3 pixels around the same
-# place (lesson 2). The weights are called a *kernel*. Mostly a *ReLU* follows, which replaces what is negative by zero.
-# The network's intermediate pictures are called *hidden maps*, and the pictures they consist of *channels*, or
-# *filters*: the paper's maps have 256.
+# place (lesson 2). The weights are called a *kernel*. Mostly a *ReLU* follows, which replaces what is negative by zero. What the network hands on from one convolution to the next
+# is called a *hidden map*. A map is a stack of pictures, its *channels*, each made by a kernel of its own, a
+# *filter*: the paper's maps have 256.
 #
 # ![DRCN unrolled. Forward: the input x goes through two embedding convolutions to the map h_0; one shared kernel,
 # recursion.w, leads from h_0 to h_1, h_2 and so on to h_D; from each of these the same two reconstruction convolutions
@@ -131,11 +131,12 @@ assert error["10 parameters"][1] > error["10, weight decay"][1]
 print("with ten parameters the examples are met best and the truth worst; weight decay brings it back")
 
 # %% [markdown]
-# *Weight decay* is the cheap remedy: add $\beta \lVert\theta\rVert^2$, the sum of all squared parameters, to what
-# training makes small, so that a parameter stays near zero unless the examples insist. DRCN's authors use it
-# ($10^{-4}$), and they stop when photographs kept for *validation* get no better: the learning rate is divided by ten
-# after five rounds without progress, and training ends when it is tiny. Their code also shows every example in eight
-# ways, rotated and mirrored. But the main thing they do against overfitting is not to have the parameters at all.
+# *Weight decay* is the cheap remedy: add $\beta \lVert\theta\rVert^2$, a small number $\beta$ times the sum of all
+# squared parameters $\theta$, to what training makes small, so that a parameter stays near zero unless the examples
+# insist. DRCN's authors use it ($\beta = 10^{-4}$), and they stop when photographs kept for *validation* get no
+# better: the learning rate (how far one training step goes, lesson 5) is divided by ten after five rounds without
+# progress, and training ends when it is tiny. Their code also shows every example in eight ways, rotated and
+# mirrored. But the main thing they do against overfitting is not to have the parameters at all.
 #
 # **Way 2: pooling.** Networks that say *what* is in a picture shrink their maps on the way (*pooling*: keep the largest
 # or the mean of 2 x 2 pixels), so that each later convolution sees twice as far. Here this is no way out, because the
@@ -146,13 +147,14 @@ height, width = (side // 2 * 2 for side in original.shape)
 blocks = original[:height, :width].reshape(height // 2, 2, width // 2, 2)
 pooled = np.repeat(np.repeat(blocks.mean(axis=(1, 3)), 2, axis=0), 2, axis=1)
 lost = np.sqrt(np.mean((255 * (pooled - original[:height, :width])) ** 2))
-print(f"one pooling of the original, undone as well as it can be: wrong by {lost:.1f} grey levels")
-print(f"the network's whole error is {np.sqrt(np.mean((255 * (sharpened - original)) ** 2)):.1f} grey levels")
+print(f"one pooling of the original, undone by repeating each mean: wrong by {lost:.1f} grey levels of 255")
 assert lost > 5
 
 # %% [markdown]
-# **Way 3: use the same kernel again.** A recursion makes the network deeper, so it sees farther, and adds not one
-# parameter: the flat line in the figure above. That is DRCN's idea.
+# What pooling forgets, a later layer would have to guess again. So DRCN has none.
+#
+# **Way 3: use the same kernel again.** A recursion makes the network deeper, so it sees farther, and adds a single
+# parameter, its weight in the final sum: the line that looks flat in the figure above. That is DRCN's idea.
 #
 # ## 16 recursions, 20 convolutions, 41 pixels
 #
@@ -166,16 +168,17 @@ for D in (1, 6, 11, 16):
 assert paper.architecture.radius == 20
 
 # %% [markdown]
-# With 16 recursions one pixel of the result depends on 41 x 41 pixels of the input. **This is why the paper trains on
-# pieces of 41 x 41 pixels**, *patches*: the pixel in a patch's middle sees all of it, and nothing that it could see is
-# missing. (This project takes 43 by default, which its faster convolution computes in the same time.)
+# With 16 recursions one pixel of the result depends on 41 x 41 pixels of the input. **The paper trains on pieces of
+# just this size**, *patches*. It does not say why, but there is a reason: the pixel in a patch's middle sees all of
+# it, and nothing that it could see is missing. (This project takes 43 by default, which its faster convolution
+# computes in the same time.)
 #
 # ## Recursive supervision and the skip connection
 #
-# If it were as easy as that, everybody would do it. Training asks for every parameter how the error would change if it
-# were moved a little, the *gradient*, and it computes this backwards, layer by layer, by the chain rule. Going back
-# through a recursion multiplies by the same kernel every time. What happens to a number that is multiplied by the same
-# factor 15 times? It *vanishes* or *explodes*, unless the factor is almost one:
+# Training asks for every parameter how the error would change if it were moved a little, the *gradient*, and it
+# computes this backwards, layer by layer, by the chain rule. Going back through a recursion multiplies by the same
+# kernel every time. What happens to a number that is multiplied by the same factor 15 times? It *vanishes* or
+# *explodes*, unless the factor is almost one:
 
 # %%
 D = 16
@@ -185,17 +188,18 @@ for factor in (0.5, 0.8, 1.0, 1.2, 1.5):
     print(f"{factor:6}   {one_path:30.5f}   {all_paths:43.5f}")
 
 # %% [markdown]
-# The right column is the first of the two ideas. **Recursive supervision**: predict after *every* recursion and compare
-# each prediction with the original. Then the gradient arrives at the first recursion along D ways, short ones and long
-# ones, and their sum is *smoother* than the longest alone: from 0.00003 and 438 it comes to 0.12 and 82. There is
-# always a short way, on which nothing vanishes, and the long ones that explode have a weight of $1 / D$ only. A second
-# benefit: nobody has to know beforehand which number of recursions is best.
+# The right column is the first of the two ideas. **Recursive supervision**: predict after *every* recursion and
+# compare each prediction with the original. Then the gradient arrives at the first recursion along D ways, short ones
+# and long ones, and their mean depends *much less on the factor* than the longest alone: from 0.00003 and 438 it
+# comes to 0.125 and 82 (still large, hence the clipping of lesson 8). There is always a short way, on which nothing
+# vanishes, and the long ones that explode have a weight of $1 / D$ only. A second benefit: nobody has to know
+# beforehand which number of recursions is best.
 #
 # The second idea is the **skip connection**. Input and output are nearly the same picture. A plain network would have
 # to carry the whole photograph through all recursions just to have it back in the end. So add $x$ to every prediction,
 # $y_d = x + f(h_d)$, and the network only has to find the difference, the *residual*.
 #
-# Lesson 6 shows the illness, lesson 7 both cures.
+# Lesson 6 shows the illness, lesson 7 what each of the two ideas does about it.
 #
 # ## Loss
 #
@@ -253,9 +257,9 @@ print("DRCN is more than 3 dB better than bicubic interpolation at x3")
 # | [2. A convolution is a matrix product](02_convolution_as_a_matrix_product.ipynb) | 7 | 1 im2col, 3 convolution forward | 35 |
 # | [3. The backward pass of a convolution](03_its_backward_pass.ipynb) | 9 | 2 col2im, 4 convolution backward, 5 relu | 60 |
 # | [4. One weight, used D times](04_one_weight_many_times.ipynb) | 8 | 6 recursion | 25 |
-# | [5. From a gradient to an update](05_from_a_gradient_to_an_update.ipynb) | 8 | | |
+# | [5. From a gradient to an update](05_from_a_gradient_to_an_update.ipynb) | 8 | Nesterov's momentum (no number) | 5 |
 # | [6. Deep recursion without help](06_deep_recursion_without_help.ipynb) | 8 | | |
-# | [7. Recursive supervision and the skip](07_supervision_and_skip.ipynb) | 9 | 8 loss, 7 recursive supervision, 10 find the bug | 90 |
+# | [7. Recursive supervision and the skip](07_supervision_and_skip.ipynb) | 9 | 8 loss, 7 recursive supervision; after it 10 find the bug | 90 |
 # | [8. Clipping](08_clipping.ipynb) | 5 | 9 clipping | 15 |
 # | [9. Train a small DRCN](09_train_a_small_drcn.ipynb) | 6 | 11 train | 40 |
 # | [10. Inside the trained network](10_inside_the_trained_network.ipynb) | 8 | | |
@@ -263,8 +267,9 @@ print("DRCN is more than 3 dB better than bicubic interpolation at x3")
 # | [12. The same sum, a fourth time](12_the_same_sum_a_fourth_time.ipynb) | 9 | | |
 # | [13. The GPU](13_the_gpu.ipynb) | 6 | | |
 #
-# Lessons 1 to 4 and 7 are the core. An exercise is a cell to fill in, *Now you*, with a check below it, and a hint and
-# a solution folded away; a lesson runs to its end without it. Lessons 11 to 13 are about speed, and can wait.
+# Lessons 1 to 7 are the core. An exercise is a cell to fill in, *Now you*, with a check below it, and a hint and a
+# solution folded away; a lesson runs to its end without it. (Exercise 10 has no such cell, only its notebook in the
+# folder `exercises`.) Lessons 11 to 13 are about speed, and can wait.
 #
 # ## To try
 #
