@@ -27,7 +27,7 @@ def slope(w):
     return w * [1, 25]  # the gradient of the valley at w = (a, b)
 
 
-def sgd(w, g, state, lr, t):
+def sgd(w, g, state, lr, t):  # it needs neither state nor t, but all rules take the same arguments
     return w - lr * g, state
 
 
@@ -51,10 +51,11 @@ assert abs(too_large[-1][1]) > 1 > abs(rates["rate 0.079"][-1][1])
 print("rate 0.079 still comes down across the valley, rate 0.081 climbs out of it")
 
 # %% [markdown]
-# Each update multiplies $b$ by $1 - 25 \cdot \mathrm{rate}$. Above a rate of $2 / 25 = 0.08$ that is below $-1$: every
-# step lands higher on the other side, and the loss explodes. So the *steepest* direction sets the limit for the rate,
-# and along the flat one, $a$ is multiplied by $1 - \mathrm{rate}$, it can only creep. With millions of parameters some
-# directions are steep and most are flat, and this is *the* difficulty of training. Both rules below attack it.
+# Each update multiplies $b$ by $1 - 25 \cdot \mathrm{rate}$. Above a rate of $2 / 25 = 0.08$ that is below $-1$:
+# every step lands higher on the other side, and the loss explodes. So the *steepest* direction sets the limit for the
+# rate, and along the flat one, $a$ is multiplied by $1 - \mathrm{rate}$, it can only creep. With millions of
+# parameters some directions are steep and most are flat, and this is *the* difficulty of training. The two rules
+# below attack it.
 #
 # Move the rate, here $0.005\, k$, and watch where it starts to zigzag and where it leaves:
 
@@ -80,7 +81,8 @@ def momentum(w, g, v, lr, t):
 #
 # Steep directions have large gradients, flat ones small gradients. So divide each parameter's gradient by its usual
 # size! Adam keeps two running means for every parameter: of the gradient, $m$ (its momentum), and of the gradient's
-# square, $s$. Both start at zero, so at first they are too small; dividing by $1 - 0.9^t$ makes up for that.
+# square, $s$. Both start at zero, so at first they are too small; dividing by $1 - 0.9^t$ and $1 - 0.999^t$ makes up
+# for that. (The $10^{-8}$ keeps a parameter without any gradient from a division by zero.)
 
 
 # %%
@@ -205,13 +207,14 @@ assert curves["momentum"][1][-1] > curves["SGD"][1][-1]
 # The valley again, a much longer one: neighbouring pixels are nearly equal, so to raise one weight and lower its
 # neighbour changes hardly anything, while raising all of them makes the picture brighter at once. SGD does next to
 # nothing along the flat directions; momentum and Adam come more than twice as far. Adam falls back at first, because
-# its means are taken from very few gradients then: its first steps are its worst. (So lesson 9 begins with small ones,
-# a *warm-up*.) And no 5 x 5 kernel does better than the line at the top, which is why there are deep networks. For
-# those nobody can compute the best answer, and the rules are all there is.
+# its first steps have full length whatever the gradient: they move every weight by about the rate, most of them the
+# same way, so the picture's brightness overshoots. (So lesson 9 begins with a small rate, a *warm-up*.) And no 5 x 5
+# kernel does better than the line at the top, which is why there are deep networks. For those nobody can compute the
+# best answer, and the rules are all there is.
 #
-# DRCN's authors used SGD with momentum 0.9, and divided the rate by ten whenever progress stopped. This project trains
-# with Adam unless told otherwise. *Weight decay* (lesson 0) fits into each rule by one addition to the gradient:
-# $g + c\,w$ is the gradient of $L + \frac{c}{2} w^2$.
+# DRCN's authors used SGD with momentum 0.9, and divided the rate by ten whenever progress stopped. This project
+# trains with Adam unless told otherwise. *Weight decay* (lesson 0) fits into each rule by one addition to the
+# gradient: $g + c\,w$ is the gradient of $L + \frac{c}{2} w^2$, so $c = 2 \beta$ in lesson 0's formula.
 #
 # ## Now you
 #

@@ -58,9 +58,10 @@ assert abs(mean_psnr(model) - bicubic) < 0.05
 #
 # ## Two schedules
 #
-# The learning rate rises at first (*warm-up*: Adam's first steps, from few gradients, are its worst) and then falls to
-# zero along half a cosine, because Adam's steps do not shrink by themselves (lesson 5). And $\alpha$, the weight of the
-# single predictions in the loss, falls from 1 to 0 (lesson 7).
+# The learning rate rises at first (*warm-up*, because Adam's first steps have full length whatever the gradient,
+# lesson 5) and then falls to zero along half a cosine, because Adam's steps do not shrink by themselves. And
+# $\alpha$, the weight of the single predictions in the loss, falls from 1 to 0 over the first half. (Lesson 7; the
+# paper says only that it decays.)
 
 # %%
 from minidrcn.training.schedules import cosine_rate, linear_alpha
@@ -104,8 +105,10 @@ plots.training_curve(log)
 
 # %% [markdown]
 # The loss of single batches (grey) jumps up and down: a batch of grass is harder than one of sky. Their running mean
-# (blue) shows the trend. What counts is the first plot, measured on photographs that the network was not trained on: if
-# the loss falls and this one does not rise, the network is overfitting.
+# (blue) shows the trend. In the first half, $\alpha$ also changes what this loss measures. What counts is the first
+# plot, measured on photographs that the network was not trained on: if the loss falls and this one does not rise, the
+# network is overfitting. The third is the length of the gradient: in the first 25 updates or so it is above 10 and is
+# clipped, later it is left as it is.
 #
 # `minidrcn.training.step.train_step` is the same loop body, driven by a `TrainingConfig`. Same seed, same numbers, to
 # the last bit:
@@ -203,8 +206,8 @@ _ = course.check_training(train)
 #
 # <details><summary>Answers</summary>
 #
-# 1. Ten times the rate ends at +0.01 dB, a tenth at +0.50, instead of +1.01. The first plot shows it at once; in the
-#    loss of single batches both are hard to tell from chance.
+# 1. On our machine, ten times the rate ends at +0.01 dB, a tenth at +0.50, instead of +1.01. The first plot shows it
+#    at once; in the loss of single batches both are hard to tell from chance.
 # 2. With 120 updates, hardly: 1920 random patches of seven photographs overlap, but few are seen twice. It matters when
 #    training goes on for hours.
 # 3. No: +1.00 dB. But the first prediction by itself is 0.25 dB below bicubic instead of 0.70 above.
