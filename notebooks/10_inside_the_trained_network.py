@@ -57,9 +57,11 @@ print(f"the ensemble: {share[-1]:.2f}")
 assert share[0] > share[-1] > share[D - 1]
 
 # %% [markdown]
-# The predictions differ a lot, although all of them are made with the same kernels. Late in training only the ensemble
-# is compared with the target ($\alpha = 0$), so the single predictions are free to drift: here the first ones add more,
-# the last ones less than the ensemble. As single predictions, how good are they?
+# A share of 1 would be all that is missing. It counts only what goes in the right direction: a prediction may add
+# much that is right, and much that is wrong besides. The predictions differ a lot, although all of them are made with
+# the same kernels. Late in training only the ensemble is compared with the target ($\alpha = 0$), so the single
+# predictions are free to drift: here the first ones add more, the last ones less than the ensemble. As single
+# predictions, how good are they?
 
 # %%
 psnrs = [measure(y_d, sample).psnr for y_d in ys]
@@ -115,13 +117,13 @@ plots.matrices([("correlation of the errors of predictions 1 to 9", np.round(cor
 # $$\mathrm{mean}\, \hat e^2 = \mathrm{mean} \Bigl(\sum_d w_d e_d\Bigr)^2 = \sum_d \sum_{d'} w_d w_{d'}\, C_{dd'}$$
 
 # %%
-covariance = errors @ errors.T / errors.shape[1]  # on the diagonal, each prediction's mean squared error
+products = errors @ errors.T / errors.shape[1]  # on the diagonal, each prediction's mean squared error
 weights = model.params["ensemble.w"].astype(float)
 of_ensemble = np.mean((255 * (final - original)) ** 2)
-print(f"mean squared errors of the predictions: {np.diag(covariance).min():.1f} to {np.diag(covariance).max():.1f}")
-print(f"of the ensemble: {of_ensemble:.1f}, by the formula: {weights @ covariance @ weights:.1f}")
-assert np.isclose(of_ensemble, weights @ covariance @ weights, rtol=0.01)
-assert of_ensemble < np.diag(covariance).min()
+print(f"mean squared errors of the predictions: {np.diag(products).min():.1f} to {np.diag(products).max():.1f}")
+print(f"of the ensemble: {of_ensemble:.1f}, by the formula: {weights @ products @ weights:.1f}")
+assert np.isclose(of_ensemble, weights @ products @ weights, rtol=0.01)
+assert of_ensemble < np.diag(products).min()
 
 # %% [markdown]
 # Neighbours make nearly the same errors; the first and the last prediction have much less in common (marked). If all
@@ -133,7 +135,7 @@ assert of_ensemble < np.diag(covariance).min()
 # \underbrace{\textstyle\sum_d w_d\, \mathrm{mean}\, (y_d - \hat y)^2}_{\text{how far they differ}}$$
 
 # %%
-average = weights @ np.diag(covariance)
+average = weights @ np.diag(products)
 spread = weights @ np.mean((255 * (ys - final).reshape(D, -1)) ** 2, axis=1)
 print(f"{average:.1f} - {spread:.1f} = {average - spread:.1f}, the ensemble's mean squared error is {of_ensemble:.1f}")
 assert np.isclose(average - spread, of_ensemble, rtol=0.01)
@@ -144,8 +146,8 @@ assert np.isclose(average - spread, of_ensemble, rtol=0.01)
 #
 # ## The weights of the ensemble
 #
-# They started at $1/D$ each. Nothing forces them to sum to one, but with the skip a sum of one passes the input through
-# unchanged, and that is what they have learned.
+# They started at $1/D$ each, a sum of one, which with the skip passes the input through unchanged. Nothing forces
+# them to keep that sum, but they have kept it.
 
 # %%
 assert abs(weights.sum() - 1) < 0.01
@@ -158,8 +160,8 @@ plots.bars({f"d = {d}": w_d for d, w_d in enumerate(weights.tolist(), start=1)},
 #
 # `forward` keeps each layer's cache, and the cache of a recursion holds its input, the map $h_d$. It has 64 channels,
 # each a picture. Because of the ReLU, many entries are exactly zero, and some channels are zero everywhere: such a
-# channel is *dead* for this photograph, and would be black here. Three of the others, at the start, in the middle and
-# at the end (their square roots, so that the faint parts show):
+# channel is *dead* for this piece of the photograph, and would be black here. Three of the others, at the start, in
+# the middle and near the end (their square roots, so that the faint parts show):
 
 # %%
 from minidrcn.model.network import forward
@@ -197,7 +199,7 @@ print(f"correlation of h_4 and h_8: {same:.2f} for the same channel, {others:.2f
 assert same > 0.5 > others + 0.3
 
 # %% [markdown]
-# A channel keeps its theme from recursion to recursion. That is the heritage of the start: the identity hands each
+# A channel keeps its theme from recursion to recursion. That is the legacy of the start: the identity hands each
 # channel on to itself, and in the trained kernel these weights are still the largest by far.
 #
 # ## More recursions, better pictures?
@@ -217,8 +219,8 @@ for depth_ in sorted({row["recursions"] for row in rows}):
 plots.recursion_performance(rows)
 
 # %% [markdown]
-# The trend is the paper's, but the gain is smaller, and most of it comes with the first six recursions. The paper's
-# networks have 256 filters and were trained for days.
+# The trend is the paper's, but the gain is smaller, and most of it comes with the first six recursions; from six on,
+# a step gains less than two seeds can differ by. The paper's networks have 256 filters and were trained for days.
 
 # %%
 shallow, deep = (np.mean([row["psnr"] for row in rows if row["recursions"] == depth_]) for depth_ in (1, 16))
@@ -237,9 +239,10 @@ print(f"from one recursion to sixteen: {deep - shallow:+.2f} dB")
 #
 # 1. The first and the ninth, those least like the others: 30.19 dB instead of 30.23. Without the third it is even a
 #    thousandth of a decibel better.
-# 2. More alike: the lowest correlation is 0.77 instead of 0.54, because there is less to find in fur. The ensemble wins
-#    less (a mean squared error of 14.4, of which differing saves 1.2, instead of 60.9 and 10.8).
-# 3. The PSNR falls: 29.44 dB after the ninth, then 29.14, 28.78 and 28.45. The recursion is no process that comes to
-#    rest; it was trained for nine.
+# 2. More alike: the lowest correlation is 0.77 instead of 0.54, because there is less to find in fur. The ensemble
+#    wins less: differing takes 1.2 off the mean squared error and leaves 14.4, while for the coins it takes off 10.8
+#    and leaves 60.9.
+# 3. The PSNR falls: 29.44 dB after the ninth, then 29.14, 28.78 and 28.45. The recursion does not settle; it was
+#    trained for nine.
 #
 # </details>
