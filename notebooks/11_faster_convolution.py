@@ -42,8 +42,8 @@ plots.bars({name: value / 1000 for name, value in work.items()}, "thousand multi
 #
 # $$q = h * K + k \qquad K = w_1 T: (3, 3, F, 9) \qquad k = b_1 T: (9,)$$
 #
-# These are nine channels instead of $F$. The border comes out right, too: the zeros around $q$ correspond to the zeros
-# around $r$.
+# These are nine channels instead of $F$. The border comes out right, too: `reconstruct2` reads zeros around $r$,
+# whose products with $T$ would be zero, and `col2im` adds nothing from beyond the border.
 
 # %%
 from minidrcn import DRCN
@@ -64,11 +64,11 @@ print(f"largest difference {np.abs(folded - f).max():.0e}, of numbers up to {np.
 assert np.allclose(folded, f, rtol=0, atol=1e-12 * np.abs(f).max())
 
 # %% [markdown]
-# Backward, the chain rule applies to these two products as to any other: $dw_1 = dK\,T'$, $db_1 = T\,dk$. The taps were
-# used twice, in $K$ and in $k$, so their gradient is a sum: $dT = \sum_{k,l} w_1[k,l]'\, dK[k,l] + b_1\, dk'$. The
-# package folds the parameters before the network runs and converts the gradients afterwards, in `fold.py`. The network
-# itself stays the same, because a last layer that only shifts and adds is a convolution, too, with a kernel of zeros
-# and ones.
+# Backward, the chain rule applies to these two products as to any other: $dw_1 = dK\,T'$, $db_1 = T\,dk$. The taps
+# were used twice, in $K$ and in $k$, so their gradient is a sum: $dT = \sum_{i,j} w_1[i,j]'\, dK[i,j] + b_1\, dk'$.
+# The package folds the parameters before the network runs and converts the gradients afterwards, in `fold.py`. The
+# network itself stays the same, because a last layer that only shifts and adds is a convolution, too, with a kernel
+# of zeros and ones.
 
 # %%
 from minidrcn.model import network
@@ -145,12 +145,13 @@ plots.matrices([("B' (of the inputs)", BT, None), ("G (of the weights)", G, None
 # coefficients, so it is known from its values at four points. And its value at a point is the product of two values:
 # *one* multiplication. So evaluate both at four points, multiply, and find the coefficients of the polynomial through
 # the four products. The simplest points are $0$, $1$, $-1$ and *infinity*, where the "value" is the leading
-# coefficient. As matrices, with the powers of a point in a row: $c = V_4^{-1} \left[ (V_3 w) \cdot (V_2 a) \right]$.
+# coefficient. As matrices: $c = V_4^{-1} \left[ (V_3 w) \cdot (V_2 a) \right]$, where $V_n$ evaluates a polynomial of
+# $n$ coefficients. Its row for the point $t$ is $1, t, \ldots, t^{n-1}$, and for infinity $0, \ldots, 0, 1$.
 #
-# Now, for a fixed $w$, what does this do to $a$? Coefficient $c_k = \sum_j a_j w_{k-j}$: each $a_j$ is multiplied by
+# Now, for a fixed $w$, what does this do to $a$? Coefficient $c_i = \sum_j a_j w_{i-j}$: each $a_j$ is multiplied by
 # all of $w$ and *added to* shifted places. A filter does the reverse, it *reads from* shifted places,
-# $y_j = \sum_k w_{k-j}\, x_k$: the same matrix, transposed. (You know such a pair: `col2im` adds where `im2col` reads.)
-# And the transpose of a product is the product of the transposes in reverse order:
+# $y_j = \sum_i w_{i-j}\, x_i$: the same matrix, transposed. (You know such a pair: `col2im` adds where `im2col` reads.) And the
+# transpose of a product is the product of the transposes in reverse order:
 #
 # $$y = \underbrace{V_2'}_{A'} \left[ (\underbrace{V_3}_{G} w) \cdot (\underbrace{V_4^{-1\prime}}_{B'} x) \right]$$
 
@@ -176,9 +177,9 @@ for points, outputs in (([0, 1, -1], 2), ([0, 1, -1, 2, -2], 4)):
     )
 
 # %% [markdown]
-# A factor may move from a row of G to the same row of B'; the matrices above have it where both have simple numbers.
-# The second set of points is what the package uses. More points would save more multiplications, but need larger
-# powers, and rounding errors grow with them.
+# A factor may move between a row of $G$, the same row of $B'$ and the same column of $A'$: the three are multiplied.
+# The matrices above have it where all have simple numbers. The second set of points is what the package uses. More
+# points would save more multiplications, but need larger powers, and rounding errors grow with them.
 #
 # In two dimensions the matrices are applied to rows and columns. For tiles of 4 x 4 outputs, which the package uses,
 # the input tile is 6 x 6: 36 multiplications for each pair of channels.
@@ -187,9 +188,9 @@ for points, outputs in (([0, 1, -1], 2), ([0, 1, -1, 2, -2], 4)):
 print("the plain convolution takes", 4 * 4 * 3 * 3, "multiplications, Winograd's 36: a factor of", 4 * 4 * 3 * 3 / 36)
 
 # %% [markdown]
-# With many channels, each of the 36 multiplications becomes a matrix product over the channels, and the transforms are
-# matrix products as well. Everything is a matrix product again. (Both are timed in one thread; more of them follow
-# below.)
+# With many channels, each of the 36 multiplications becomes a matrix product over the channels, and the transforms
+# are matrix products as well. Everything is a matrix product again. (Both are timed in one thread; more of them
+# follow below. `winograd.prepare` transforms the kernel beforehand, once for all recursions.)
 
 # %%
 import time
@@ -221,6 +222,8 @@ with one_blas_thread():
 print(f"a quarter of the multiplications, {plain_seconds / fast_seconds:.1f} times as fast")
 
 # %% [markdown]
+# Why not four times? The transforms take time, too, and for every 16 outputs 36 numbers have to be moved.
+#
 # ## Threads
 #
 # The images of a batch do not depend on each other. Each thread takes a few, and the gradients of all are summed: one
@@ -251,6 +254,9 @@ assert all(np.array_equal(one[1][name], all_of_them[1][name]) for name in one[1]
 print("any number of threads gives the same bits: the sum is always taken in the order of the images")
 
 # %% [markdown]
+# If two workers take as long as one, the cores have no time to spare: other programs are using them, as when this page
+# was recorded, or two of them are one core that the processor counts twice.
+#
 # `tests/benchmarks/README.md` compares the speed with PyTorch's and names the machine; `python
 # tests/benchmarks/against_pytorch.py` measures both on yours.
 #
@@ -260,9 +266,9 @@ print("any number of threads gives the same bits: the sum is always taken in the
 # 2. Fold once more: $K$ and the shifts together are one 5 x 5 kernel from F maps to one. Compare its output with `f`,
 #    in the middle and within a pixel of the border. Why is it wrong at the border?
 # 3. Set `winograd.BLOCK_BYTES` and `winograd.BLOCK_TILES` to a tenth and to ten times their values, and time the last
-#    bar again. What does that say about the size of your CPU's cache?
-# 4. Get the three matrices for three outputs of a filter with three weights, F(3, 3), from `transforms` and check them.
-#    How many points does it take?
+#    bar again. What does that say about your CPU's cache, the small and fast memory between it and the main memory?
+# 4. Get the three matrices for three outputs of a filter with three weights from `transforms` and check them. How
+#    many points does it take?
 #
 # <details><summary>Answers</summary>
 #
