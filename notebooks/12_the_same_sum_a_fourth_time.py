@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 12. The same sum, a fourth time
 #
-# **You will learn** how several machines train one network (*data parallelism*), why the order of a sum decides whether
-# a run can be repeated, how to keep that order with an all-to-all and an all-gather, and what it costs. **Time:** nine
-# minutes. **You need:** lessons 4 and 11. You do not need a second machine, nor MPI (the usual library for programs
-# that run as several processes): the ranks are simulated.
+# **You will learn** how several machines train one network (*data parallelism*), why the order of a sum decides
+# whether a run can be repeated, how to keep that order with an all-to-all and an all-gather, and what it costs.
+# **Time:** nine minutes. **You need:** lessons 4, 5 and 11. You do not need a second machine, nor MPI (the usual
+# library for programs that run as several processes): the ranks are simulated.
 #
 # A kernel's gradient was a sum over pixels in lesson 3, over the D uses of a weight in lesson 4, and in lesson 11 over
 # the images of a batch, which threads share. The next place for the same sum is other machines: each process (*rank*)
@@ -84,8 +84,8 @@ changed = {f"{R} ranks" if R > 1 else "1 rank": 100 * np.mean(sum_per_rank(rows,
 plots.bars(changed, "per cent of the gradients with other bits than one process's", ".0f")
 
 # %% [markdown]
-# From 2 to 6 ranks, each number rounds differently. (With 8 each has a single group, and with 7 only the first has two:
-# then the additions are those of one process.) MPI's own `Allreduce` is free to choose yet another order.
+# From 2 to 6, every number of ranks gives other bits. (With 8 each has a single group, and with 7 only the first has
+# two: then the additions are those of one process.) MPI's own `Allreduce` is free to choose yet another order.
 #
 # So a run on three machines could not be repeated on two, and a failure seen on a cluster could not be reproduced on a
 # laptop.
@@ -218,10 +218,10 @@ plots.lines(
 )
 
 # %% [markdown]
-# The runs begin with a difference in the last bit and end as different networks. (Adam divides a gradient by its usual
-# size, so where gradients are almost zero, their rounding errors alone make whole steps.) Each of these networks is as
-# good as the others. But whoever looks for a mistake, or wants to know what a changed option does, needs a second run
-# that differs in nothing else.
+# The runs begin with a difference in the last bit; after 100 updates it is millions of times as large. (Adam divides
+# a gradient by its usual size, so where gradients are almost zero, their rounding errors alone make whole steps.)
+# Each of these networks is as good as the others. But whoever looks for a mistake, or wants to know what a changed
+# option does, needs a second run that differs in nothing else.
 #
 # ## What is sent
 #
@@ -245,7 +245,7 @@ sizes = {"F = 64, batch 16": (64, 9, 16, (1, 2, 4, 8)), "F = 256, batch 64": (25
 
 
 def sent_in_order(P, G, R):
-    return 4 * (R - 1) / R * (-(-G // R) + 1) * P
+    return 4 * (R - 1) / R * (-(-G // R) + 1) * P  # -(-G // R) is G / R rounded up
 
 
 def sent_in_ring(P, G, R):
@@ -280,8 +280,9 @@ for name, (P, G, operations) in counted.items():
 
 # %% [markdown]
 # Compare that with what machines can do. Suppose that a core computes 50 billion operations a second, a GPU 10,000
-# billion, and that the link between them carries 1 Gbit/s, 125 MB. Then sending takes as long as computing when there
-# are 400 operations per byte for a core, and 80,000 for a GPU. Hence the speedup, computed once more:
+# billion, and that the link between them carries 1 Gbit/s, 125 MB. So while one byte is sent, a core computes 400
+# operations and a GPU 80,000. Whoever has fewer operations than that for each byte spends more time sending than
+# computing. Hence the speedup, computed once more:
 
 
 # %%
@@ -303,9 +304,9 @@ speedup = {
 plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "speedup (computed)")
 
 # %% [markdown]
-# The batch of 16 stops scaling for two reasons. It has eight groups: five ranks are no faster than four, because one of
-# them still has two groups, and a ninth has nothing to do. And the faster a rank computes, the more of its time goes
-# into sending: with 1 Gbit/s between them, eight GPUs are no faster than one.
+# The batch of 16 stops scaling for two reasons. It has eight groups: five ranks are no faster than four, because one
+# of them still has two groups, and a ninth has nothing to do. And the faster a rank computes, the more of its time
+# goes into sending: with 1 Gbit/s between them, eight GPUs are no faster than one with this network.
 #
 # What would help? A faster link, of course, and more recursions, which compute more with the same parameters. More
 # patches help a ring; in order, they are also more groups to send. Width alone does not help, because operations and
@@ -324,8 +325,8 @@ plots.lines(speedup | {"as many times as ranks": (ranks, ranks)}, "ranks", "spee
 # * **The rounding.** The versions of the package and of NumPy are compared at the start. Only machines of one kind give
 #   the same bits for any number of ranks, since BLAS chooses its code by the processor.
 #
-# Every hundred updates the ranks compare checksums of their parameters, and the run ends if they differ. One bit is
-# enough:
+# Every hundred updates the ranks compare *checksums* of their parameters, short numbers computed from all bits, and
+# the run ends if they differ. One bit is enough:
 
 # %%
 import zlib

@@ -41,7 +41,8 @@ except UsageError as error:
 # A GPU has thousands of multipliers. Its memory is faster than that of a CPU, too, but not by the same factor, so the
 # multipliers are busy only if every number that is fetched is used many times. How often is that? For one convolution
 # of the recursion, count the operations (a multiplication and an addition are two) and the bytes that are read and
-# written if every array passes through memory once. Their ratio is the *arithmetic intensity*.
+# written if every array passes through memory once. Their ratio is the *arithmetic intensity*. (The patches have the
+# paper's 41 x 41 pixels here; this project's have 43 x 43.)
 
 
 # %%
@@ -64,9 +65,12 @@ for name, (patches, F) in {"quick start": (16, 32), "shipped": (16, 64), "the pa
 plots.bars(intensity, "operations per byte moved", ".0f")
 
 # %% [markdown]
-# The intensity grows with F, because each number of a map is used for all F output channels. The paper's wide network
-# is what a GPU is made for. The small ones leave most of it idle; besides, every function that runs on a GPU takes a
-# moment to start (a *kernel launch*), which for small arrays is longer than the work itself.
+# The intensity grows with F, because each number of a map is used for all F output channels. Is it large enough?
+# Suppose, as in lesson 12, that a GPU computes 10,000 billion operations a second, and that its memory moves 1000
+# billion bytes. Then it is busy from ten operations a byte on, and even the small network is above that. But every
+# function that runs on a GPU also takes a moment to start, a *launch*; suppose 0.01 milliseconds, and a few functions
+# for each convolution. The 127 billion operations of the paper's convolution take 13 milliseconds, beside which that
+# is nothing. The 0.5 billion of the quick start take 0.05, about as long as starting them.
 #
 # The recursions cannot run in parallel, because $h_{d+1}$ needs $h_d$; the pixels, the patches and the channels of one
 # recursion can. How many independent numbers are these?
@@ -89,7 +93,8 @@ parameters = sum(value.nbytes for value in paper.params.values())
 batch = 2 * 64 * 41 * 41 * 4
 step_operations = 3 * 16 * counted(64, 41, 256)[0]  # the recursion alone; backward costs twice what forward does
 print(f"parameters, once: {parameters / 1e6:.1f} MB; a batch: {batch / 1e6:.2f} MB")
-print(f"an update: {step_operations / 1e12:.1f} trillion operations, {step_operations / batch:,.0f} per byte sent")
+print(f"the recursions of an update: {step_operations / 1e12:.1f} trillion operations")
+print(f"that is {step_operations / batch:,.0f} per byte sent")
 assert step_operations / batch > 1e6
 print("more than a million operations for each byte that is sent")
 
@@ -104,8 +109,8 @@ print("more than a million operations for each byte that is sent")
 #    finished everything. Once per update is harmless, once per recursion is not.
 # 3. **Timing the launch, not the work.** Calls are asynchronous: they return when the work is *queued*. Synchronise
 #    before you stop the clock.
-# 4. **Loops over pixels.** Each `y[i, j] = ...` is a kernel launch of its own. Lesson 2's loops would be slower on a
-#    GPU than they are on the CPU.
+# 4. **Loops over pixels.** Each `y[i, j] = ...` is a launch of its own. Lesson 2's loops would be slower on a GPU
+#    than they are on the CPU.
 #
 # ## Try it
 #
@@ -121,7 +126,7 @@ from minidrcn.ops import conv
 
 rng = np.random.default_rng(11)
 x, w, b = (rng.normal(size=shape).astype(np.float32) for shape in ((4, 41, 41, 64), (3, 3, 64, 64), (64,)))
-x, w = x / 10, w / 10
+x, w = x / 10, w / 10  # results near 1: what float32 rounds off stays far below 1e-3
 
 
 def finish(xp):
@@ -151,10 +156,10 @@ assert get_xp(y) is np
 assert to_cpu(y) is y, "what is on the CPU already is not copied"
 
 # %% [markdown]
-# There are no recorded figures here: this project has not been timed on a GPU yet. The tests check on any machine, with
-# a stand-in for CuPy that is as strict, that no operation does what CuPy would refuse. On a machine with a GPU, `pytest
-# -m gpu` tests every operation on it, `python tests/benchmarks/against_pytorch.py --gpu` times it, and `python -m
-# minidrcn.train --gpu` trains.
+# There are no recorded GPU figures here: this project has not been timed on a GPU yet. The tests check on any
+# machine, with a stand-in for CuPy that is as strict, that no operation does what CuPy would refuse. On a machine
+# with a GPU, `pytest -m gpu` tests every operation on it, `python tests/benchmarks/against_pytorch.py --gpu` times
+# it, and `python -m minidrcn.train --gpu` trains.
 #
 # ## To try
 #
