@@ -12,7 +12,7 @@
 #     y, cache = relu_forward(x)           the cache is y itself
 #     dx = relu_backward(dy, cache)        arrays of any shape, all the same
 #
-# At x = 0, where ReLU has no derivative, take 0.
+# Write `relu_backward`. At x = 0, where ReLU has no derivative, take 0.
 #
 # For example, with x = (-2, 3, 0, 5) the output is (0, 3, 0, 5), and a gradient dy = (10, -20, 30, 40) comes back as
 # (0, -20, 0, 40). Note the second number: negative gradients pass like any other.

@@ -8,6 +8,7 @@
 #
 # The forward pass, `h_D, caches = recursion_forward(h_0, w, b, D)`, is given. It keeps a cache for each of the D uses:
 #
+#     h = h_0
 #     caches = []
 #     for _ in range(D):
 #         z, conv_cache = conv2d_forward(h, w, b)

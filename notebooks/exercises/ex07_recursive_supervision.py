@@ -9,6 +9,7 @@
 # Now the map $h_d$ is used twice: by the next recursion, which computes $h_{d+1}$ from it, and by its own prediction
 # $y_d$. The forward pass, `ys, caches = supervision_forward(h_0, w, b, v, c, D)`, is given:
 #
+#     h = h_0
 #     ys, caches = [], []
 #     for _ in range(D):
 #         z, conv_cache = conv2d_forward(h, w, b)
