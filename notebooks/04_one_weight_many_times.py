@@ -5,7 +5,7 @@
 # and how far a recursive network sees (its *receptive field*). **Time:** eight minutes. **You need:** lesson 3.
 #
 # The R in DRCN stands for recursive: the same convolution is applied D times, $h_d = \mathrm{relu}(w * h_{d-1} + b)$
-# for $d = 1..D$ (the star is the convolution). The network gets deeper without more parameters. The backward pass
+# for $d = 1..D$ (the star is the convolution). The network gets deeper with the same kernel. The backward pass
 # through this recursion is easy to get wrong when it is written by hand, which is the reason for this project.
 #
 # ## One number

@@ -191,10 +191,10 @@ print(f"after {curves['DRCN'][0][-1]} updates DRCN is {lead:.1f} dB ahead")
 #
 # <details><summary>Answers</summary>
 #
-# 1. On our machine 0.98 for this seed, 1.11 and 0.94 for seeds 2 and 3, 0.97 for 32 filters: near He's own, but there
+# 1. 0.98 for this seed on our machine, 1.11 and 0.94 for seeds 2 and 3, 0.97 for 32 filters: near He's own, but there
 #    is no number that fits all.
-# 2. A little: +0.16, +0.61 and +0.76 dB after 25, 50 and 75 updates instead of +0.49, +0.77 and +0.83; it catches up.
-#    With supervision and skip the start matters less (lesson 7).
+# 2. A little, on our machine: +0.16, +0.61 and +0.76 dB after 25, 50 and 75 updates instead of +0.49, +0.77 and
+#    +0.83; it catches up. With supervision and skip the start matters less (lesson 7).
 # 3. Nearly all of it: +0.77 dB, where DRCN has +0.86.
 #
 # </details>
